@@ -1,0 +1,224 @@
+//! Events in source order, and what an interceptor's outcome makes of them.
+
+use bytes::Bytes;
+
+use crate::event::{Event, Scope};
+
+/// Events that travel together, in source order.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+impl Batch {
+    /// Number of events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Bytes these events keep alive, about.
+    pub fn size(&self) -> usize {
+        self.events.iter().map(Event::size).sum()
+    }
+}
+
+impl From<Vec<Event>> for Batch {
+    fn from(events: Vec<Event>) -> Batch {
+        Batch { events }
+    }
+}
+
+/// Why an event went to the dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rejection {
+    /// Component that refused it, such as `interceptor int-1` or `sink kafka-sink-1`.
+    pub stage: String,
+    /// What a person reads first.
+    pub reason: String,
+    /// The guest's backtrace, where a trap was the cause.
+    pub backtrace: Option<String>,
+    /// SHA-256 of the plugin that refused it, in hex.
+    pub plugin: Option<String>,
+}
+
+/// An event and why it was refused.
+#[derive(Debug, Clone)]
+pub struct Rejected {
+    /// The event as it was when it was refused.
+    pub event: Event,
+    /// Why.
+    pub rejection: Rejection,
+}
+
+/// A change to one event. Those of one event apply in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Replaces every header of that name.
+    SetHeader {
+        /// Header name.
+        name: Bytes,
+        /// Header value.
+        value: Bytes,
+        /// Who will see it.
+        scope: Scope,
+    },
+    /// Removes every header of that name.
+    RemoveHeader(Bytes),
+    /// Sets or clears the key.
+    Key(Option<Bytes>),
+    /// Sets or clears the body.
+    Body(Option<Bytes>),
+}
+
+/// A new event right after the one it is derived from, with that event's key, timestamp, origin and (changed) headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derived {
+    /// Its body.
+    pub body: Option<Bytes>,
+    /// Headers set on top.
+    pub headers: Vec<(Bytes, Bytes)>,
+}
+
+/// What becomes of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Goes on (with its changes, if any).
+    Keep,
+    /// Dropped on purpose; counts as delivered.
+    Discard,
+    /// To the dead letters.
+    Reject(Rejection),
+}
+
+/// What an interceptor decided about a batch: sparse, an event without an entry goes on as it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Entries by ascending event index, at most one an event.
+    pub verdicts: Vec<(usize, Verdict)>,
+}
+
+/// The decision about one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it goes on.
+    pub fate: Fate,
+    /// Changes to apply to it, in order. A rejected event is parked without them.
+    pub changes: Vec<Change>,
+    /// New events right after it; a discarded event may leave derived ones behind.
+    pub derived: Vec<Derived>,
+}
+
+impl Verdict {
+    /// A verdict that only decides the fate.
+    pub fn fate(fate: Fate) -> Verdict {
+        Verdict { fate, changes: Vec::new(), derived: Vec::new() }
+    }
+
+    /// A verdict that keeps the event with changes.
+    pub fn changes(changes: Vec<Change>) -> Verdict {
+        Verdict { fate: Fate::Keep, changes, derived: Vec::new() }
+    }
+}
+
+/// A batch after an interceptor.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What goes on, in order.
+    pub batch: Batch,
+    /// What goes to the dead letters, in order.
+    pub rejected: Vec<Rejected>,
+    /// How many were dropped on purpose.
+    pub discarded: usize,
+}
+
+impl Outcome {
+    /// Applies the verdicts to the batch they were made for.
+    pub fn apply(self, batch: Batch) -> Judged {
+        if self.verdicts.is_empty() {
+            return Judged { batch, ..Judged::default() };
+        }
+        let mut judged = Judged { batch: Batch { events: Vec::with_capacity(batch.len()) }, ..Judged::default() };
+        let mut verdicts = self.verdicts.into_iter().peekable();
+        for (index, event) in batch.events.into_iter().enumerate() {
+            match verdicts.next_if(|(at, _)| *at == index) {
+                Some((_, verdict)) => judged.take(event, verdict),
+                None => judged.batch.events.push(event),
+            }
+        }
+        judged
+    }
+}
+
+impl Judged {
+    fn take(&mut self, mut event: Event, verdict: Verdict) {
+        if let Fate::Reject(rejection) = verdict.fate {
+            self.rejected.push(Rejected { event, rejection });
+            return;
+        }
+        for change in verdict.changes {
+            change.apply(&mut event);
+        }
+        let derived: Vec<Event> = verdict.derived.into_iter().map(|derived| derived.from(&event)).collect();
+        match verdict.fate {
+            Fate::Keep => self.batch.events.push(event),
+            _ => self.discarded += 1,
+        }
+        self.batch.events.extend(derived);
+    }
+}
+
+impl Change {
+    fn apply(self, event: &mut Event) {
+        match self {
+            Change::SetHeader { name, value, scope } => event.set_header(name, value, scope),
+            Change::RemoveHeader(name) => event.remove_headers(|other| other == name),
+            Change::Key(key) => event.key = key,
+            Change::Body(body) => event.body = body,
+        }
+    }
+}
+
+impl Derived {
+    fn from(self, parent: &Event) -> Event {
+        let mut event = Event { body: self.body, ..parent.clone() };
+        for (name, value) in self.headers {
+            event.set_header(name, value, Scope::Both);
+        }
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bodies(batch: &Batch) -> Vec<&str> {
+        batch.events.iter().map(|event| std::str::from_utf8(event.body()).expect("text")).collect()
+    }
+
+    #[test]
+    fn an_event_that_nobody_names_goes_on_as_it_came() {
+        let batch = Batch::from(vec![Event::new("a"), Event::new("b"), Event::new("c"), Event::new("d")]);
+        let rejection = Rejection { reason: "bad".into(), ..Rejection::default() };
+        let derived = Derived { body: Some("c1".into()), headers: vec![("x".into(), "1".into())] };
+        let outcome = Outcome {
+            verdicts: vec![
+                (0, Verdict::fate(Fate::Discard)),
+                (1, Verdict::fate(Fate::Reject(rejection.clone()))),
+                (2, Verdict { fate: Fate::Keep, changes: vec![Change::Body(Some("C".into()))], derived: vec![derived] }),
+            ],
+        };
+        let judged = outcome.apply(batch);
+        assert_eq!(bodies(&judged.batch), ["C", "c1", "d"]);
+        assert_eq!(judged.batch.events[1].header_text("x").as_deref(), Some("1"));
+        assert_eq!(judged.discarded, 1);
+        assert_eq!(judged.rejected.len(), 1);
+        assert_eq!(judged.rejected[0].rejection, rejection);
+    }
+}

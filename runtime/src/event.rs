@@ -1,0 +1,266 @@
+//! An event: Flume's unit of data, cheap to keep and to pass on. Headers, an optional key, an optional body, a timestamp and the place it came from.
+//!
+//! A Kafka record with no value (a tombstone) is an event whose body is absent, so that it is still a tombstone when a Kafka sink writes it;
+//! to everything of Flume's it looks like an empty body, as in `org.apache.flume.event.EventBuilder`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// One event. Cloning copies no bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Event {
+    /// Explicit headers, in order. See [`Event::header`] for those a source implies.
+    pub headers: Headers,
+    /// The Kafka record key, or what an interceptor set.
+    pub key: Option<Bytes>,
+    /// The payload; `None` is Kafka's null value.
+    pub body: Option<Bytes>,
+    /// Milliseconds since the epoch; `None` when the source knows none.
+    pub timestamp: Option<i64>,
+    /// Where the event was read; kept through every interceptor, and by the events derived from it.
+    pub origin: Option<Origin>,
+    /// Headers that Flume's source would have set, worked out only when somebody asks.
+    pub implied: Option<Arc<Implied>>,
+}
+
+/// A place in a Kafka topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Topic name.
+    pub topic: Arc<str>,
+    /// Partition number.
+    pub partition: i32,
+    /// Offset of the record itself (not the next one).
+    pub offset: i64,
+}
+
+/// Which headers of `org.apache.flume.source.kafka.KafkaSource` an event carries without storing them:
+/// `timestamp`, `partition`, `offset`, `key` and the topic header. An explicit header of the same name wins.
+#[derive(Debug, Default)]
+pub struct Implied {
+    /// Name of the topic header (`topicHeader`); `None` with `setTopicHeader = false`.
+    pub topic_header: Option<String>,
+}
+
+/// Who sees a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Came with the Kafka record and goes on with it. Flume's components do not see it, so data cannot steer routing.
+    Record,
+    /// A Flume event header: seen by selectors, sinks and escapes, written to Kafka only where a sink maps it.
+    Event,
+    /// Set by a plugin: a Flume event header that also travels as a Kafka record header.
+    Both,
+}
+
+impl Scope {
+    fn is_event(self) -> bool {
+        self != Scope::Record
+    }
+    fn is_record(self) -> bool {
+        self != Scope::Event
+    }
+}
+
+/// A header. The name is bytes, since Kafka does not ask for UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Name, usually UTF-8.
+    pub name: Bytes,
+    /// Value; `None` is Kafka's null header value.
+    pub value: Option<Bytes>,
+    /// Who sees it.
+    pub scope: Scope,
+}
+
+/// Ordered headers; a name may repeat, as in Kafka. The last of a name counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<Header>);
+
+impl Headers {
+    /// Appends a header, also where one of that name exists.
+    pub fn push(&mut self, name: impl Into<Bytes>, value: Option<Bytes>, scope: Scope) {
+        self.0.push(Header { name: name.into(), value, scope });
+    }
+
+    /// All stored headers, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Header> {
+        self.0.iter()
+    }
+
+    /// Headers that go into a Kafka record.
+    pub fn records(&self) -> impl Iterator<Item = &Header> {
+        self.0.iter().filter(|header| header.scope.is_record())
+    }
+
+    /// Number of stored headers.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no header is stored.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
+        self.0.retain(keep);
+    }
+
+    fn last(&self, name: &[u8], seen: impl Fn(Scope) -> bool) -> Option<&Header> {
+        self.0.iter().rev().find(|header| header.name == name && seen(header.scope))
+    }
+}
+
+impl Event {
+    /// An event with a body and nothing else.
+    pub fn new(body: impl Into<Bytes>) -> Event {
+        Event { body: Some(body.into()), ..Event::default() }
+    }
+
+    /// The body, empty where it is absent.
+    pub fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// The Flume header of this name: the last explicit one, else what the source implies.
+    pub fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        match self.headers.last(name.as_bytes(), Scope::is_event) {
+            Some(header) => Some(Cow::Borrowed(header.value.as_deref().unwrap_or_default())),
+            None => self.implied_header(name),
+        }
+    }
+
+    /// As [`Event::header`], as text; bytes that are not UTF-8 are replaced, as Flume's string headers do.
+    pub fn header_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.header(name).map(|value| match value {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        })
+    }
+
+    /// What a guest sees under this name: the last header of any scope, else what the source implies.
+    pub fn any_header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        match self.headers.last(name.as_bytes(), |_| true) {
+            Some(header) => header.value.as_deref().map(Cow::Borrowed),
+            None => self.implied_header(name),
+        }
+    }
+
+    /// Every header a guest sees: the stored ones in order, then the implied ones that no stored event header shadows.
+    pub fn all_headers(&self) -> Vec<(Cow<'_, [u8]>, Option<Cow<'_, [u8]>>)> {
+        let mut all: Vec<_> =
+            self.headers.iter().map(|header| (Cow::Borrowed(&header.name[..]), header.value.as_deref().map(Cow::Borrowed))).collect();
+        for name in self.implied_names() {
+            if self.headers.last(name.as_bytes(), |_| true).is_none()
+                && let Some(value) = self.implied_header(name)
+            {
+                all.push((Cow::Borrowed(name.as_bytes()), Some(value)));
+            }
+        }
+        all
+    }
+
+    /// Sets a header, replacing every one of that name.
+    pub fn set_header(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>, scope: Scope) {
+        let name = name.into();
+        self.headers.retain(|header| header.name != name);
+        self.headers.push(name, Some(value.into()), scope);
+    }
+
+    /// Removes the headers whose name the test accepts, implied ones too.
+    pub fn remove_headers(&mut self, mut goes: impl FnMut(&[u8]) -> bool) {
+        if self.implied_names().any(|name| goes(name.as_bytes())) {
+            self.store_implied();
+        }
+        self.headers.retain(|header| !goes(&header.name));
+    }
+
+    /// Bytes this event keeps alive, about: what budgets count.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len)).sum();
+        headers + self.key.as_ref().map_or(0, Bytes::len) + self.body().len()
+    }
+
+    /// From here on the implied headers are ordinary ones, which can be removed one by one.
+    fn store_implied(&mut self) {
+        let names: Vec<String> = self.implied_names().map(str::to_owned).collect();
+        for name in names {
+            if self.headers.last(name.as_bytes(), Scope::is_event).is_none()
+                && let Some(value) = self.implied_header(&name).map(Cow::into_owned)
+            {
+                self.headers.push(name, Some(value.into()), Scope::Event);
+            }
+        }
+        self.implied = None;
+    }
+
+    fn implied_names(&self) -> impl Iterator<Item = &str> {
+        self.implied.iter().flat_map(|implied| ["timestamp", "partition", "offset", "key"].into_iter().chain(implied.topic_header.as_deref()))
+    }
+
+    fn implied_header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let implied = self.implied.as_ref()?;
+        let origin = self.origin.as_ref()?;
+        let number = |value: i64| Some(Cow::Owned(value.to_string().into_bytes()));
+        if implied.topic_header.as_deref() == Some(name) {
+            return Some(Cow::Borrowed(origin.topic.as_bytes()));
+        }
+        match name {
+            // KafkaSource writes -1 for a record without a timestamp.
+            "timestamp" => number(self.timestamp.unwrap_or(-1)),
+            "partition" => number(origin.partition.into()),
+            "offset" => number(origin.offset),
+            "key" => self.key.as_deref().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_kafka() -> Event {
+        Event {
+            key: Some("card-1".into()),
+            timestamp: Some(1_700_000_000_000),
+            origin: Some(Origin { topic: "flume.txn".into(), partition: 3, offset: 42 }),
+            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+            ..Event::new("body")
+        }
+    }
+
+    fn text(event: &Event, name: &str) -> Option<String> {
+        event.header_text(name).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn the_source_implies_flumes_headers() {
+        let event = from_kafka();
+        let seen = ["timestamp", "topic", "partition", "offset", "key", "other"].map(|name| text(&event, name));
+        let wanted = [Some("1700000000000"), Some("flume.txn"), Some("3"), Some("42"), Some("card-1"), None];
+        assert_eq!(seen, wanted.map(|value| value.map(str::to_owned)));
+    }
+
+    #[test]
+    fn an_explicit_header_shadows_an_implied_one_and_removal_takes_both() {
+        let mut event = from_kafka();
+        event.set_header("topic", "elsewhere", Scope::Event);
+        assert_eq!(text(&event, "topic").as_deref(), Some("elsewhere"));
+        event.remove_headers(|name| name == b"topic");
+        assert_eq!(text(&event, "topic"), None);
+        assert_eq!(text(&event, "offset").as_deref(), Some("42"));
+    }
+
+    #[test]
+    fn a_record_header_is_no_event_header() {
+        let mut event = from_kafka();
+        event.headers.push("topic", Some("attacker".into()), Scope::Record);
+        assert_eq!(text(&event, "topic").as_deref(), Some("flume.txn"));
+        assert_eq!(event.any_header("topic").as_deref(), Some(&b"attacker"[..]));
+        assert_eq!(event.headers.records().count(), 1);
+    }
+}

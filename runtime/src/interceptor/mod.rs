@@ -1,0 +1,45 @@
+//! A step of a source's chain: looks at a batch and says what becomes of its events.
+
+pub mod spec;
+
+use std::sync::Arc;
+
+pub use spec::Spec;
+
+use crate::batch::{Batch, Outcome};
+
+/// One step of the chain.
+///
+/// Called once per batch, for several batches at a time; order is restored after the chain, so an implementation need not keep any
+/// between batches. An event that cannot be judged is a rejection in the outcome, never an error.
+pub trait Interceptor: Send + Sync {
+    /// Judges a batch. The outcome's verdicts fit the batch: their indexes ascend and are below its length.
+    ///
+    /// # Errors
+    /// Only when the pipeline must stop (`on_error = halt`, a host that cannot run the guest at all).
+    fn intercept(&self, batch: Arc<Batch>) -> Judging;
+}
+
+/// The outcome, now or later.
+pub enum Judging {
+    /// Made on the spot, by a built-in.
+    Now(Result<Outcome, Error>),
+    /// Being made on a guest's thread.
+    Later(tokio::sync::oneshot::Receiver<Result<Outcome, Error>>),
+}
+
+/// The chain cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `on_error = halt` met an event that the plugin could not judge.
+    #[error("halted at {place}: {reason}")]
+    Halted {
+        /// Topic, partition and offset, or the event's index.
+        place: String,
+        /// What the guest did.
+        reason: String,
+    },
+    /// No instance of the plugin can be made, or its threads are gone.
+    #[error("the plugin cannot run: {0}")]
+    Unavailable(String),
+}

@@ -1,0 +1,215 @@
+//! Settings of the interceptors: Flume's own, and plugins.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which interceptor. The built-ins take Flume's keys and defaults (`org.apache.flume.interceptor`).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Spec {
+    /// `timestamp`
+    Timestamp(Timestamp),
+    /// `host`
+    Host(Host),
+    /// `static`
+    Static(Static),
+    /// `remove_header`
+    RemoveHeader(RemoveHeader),
+    /// `search_replace`
+    SearchReplace(SearchReplace),
+    /// `regex_filter`
+    RegexFilter(RegexFilter),
+    /// `regex_extractor`
+    RegexExtractor(RegexExtractor),
+    /// `org.apache.flume.sink.solr.morphline.UUIDInterceptor$Builder`
+    Uuid(Uuid),
+    /// A WebAssembly component.
+    Wasm(Box<Wasm>),
+}
+
+/// Sets a header to the current time, milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timestamp {
+    /// Keep a header that is there already. Default: false.
+    pub preserve_existing: bool,
+    /// Default: `timestamp`.
+    pub header: String,
+}
+
+/// Sets a header to this host's address or name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// Keep a header that is there already. Default: false.
+    pub preserve_existing: bool,
+    /// The IP address, not the canonical name. Default: true.
+    pub use_ip: bool,
+    /// Default: `host`.
+    pub header: String,
+}
+
+/// Sets one header to one value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Static {
+    /// Keep a header that is there already. Default: true.
+    pub preserve_existing: bool,
+    /// Default: `key`.
+    pub key: String,
+    /// Default: `value`.
+    pub value: String,
+}
+
+/// Removes headers: those of one name, those of a list, and those whose whole name matches.
+#[derive(Debug, Clone)]
+pub struct RemoveHeader {
+    /// `withName`
+    pub name: Option<String>,
+    /// `fromList`, split at `fromListSeparator` (default `\s*,\s*`).
+    pub list: Vec<String>,
+    /// `matching`: a regular expression over the whole name.
+    pub matching: Option<regex::Regex>,
+}
+
+/// Replaces what matches in the body; `$1` in the replacement is a group.
+#[derive(Debug, Clone)]
+pub struct SearchReplace {
+    /// `searchPattern`
+    pub pattern: regex::Regex,
+    /// `replaceString`, as Java's `Matcher.replaceAll` reads it. Default: empty.
+    pub replacement: String,
+    /// Charset of the body. Default: UTF-8.
+    pub charset: Charset,
+}
+
+/// Charsets a body may be read in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Charset {
+    /// UTF-8
+    #[default]
+    Utf8,
+    /// ISO-8859-1
+    Latin1,
+    /// US-ASCII
+    Ascii,
+}
+
+/// Keeps (or drops) the events whose body contains a match.
+#[derive(Debug, Clone)]
+pub struct RegexFilter {
+    /// Default: `.*`.
+    pub regex: regex::bytes::Regex,
+    /// Drop what matches. Default: false.
+    pub exclude: bool,
+}
+
+/// Copies the groups of the first match in the body to headers.
+#[derive(Debug, Clone)]
+pub struct RegexExtractor {
+    /// `regex`
+    pub regex: regex::bytes::Regex,
+    /// Group n goes through the n-th serializer to its header.
+    pub serializers: Vec<ExtractorSerializer>,
+}
+
+/// Where a group goes and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtractorSerializer {
+    /// Header name (`serializers.<s>.name`).
+    pub header: String,
+    /// How the text is changed.
+    pub kind: ExtractorKind,
+}
+
+/// How `regex_extractor` writes a group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExtractorKind {
+    /// As it is (`DEFAULT`).
+    Text,
+    /// A date in this Joda pattern, as milliseconds since the epoch in the system's time zone
+    /// (`org.apache.flume.interceptor.RegexExtractorInterceptorMillisSerializer`).
+    Millis(String),
+}
+
+/// Sets a header to a random UUID.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uuid {
+    /// Default: `id`.
+    pub header: String,
+    /// Keep a header that is there already. Default: true.
+    pub preserve_existing: bool,
+    /// Put before the UUID. Default: empty.
+    pub prefix: String,
+}
+
+/// A plugin: a `.wasm` component behind the contract `weir:interceptor`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wasm {
+    /// The file.
+    pub plugin: PathBuf,
+    /// Handed to the plugin's `configure`, checked against the parameters it describes.
+    pub settings: BTreeMap<String, String>,
+    /// How many instances are asked for (Flume plugins' `threadNum`); the host caps it at its cores. Default: the cores.
+    pub instances: Option<usize>,
+    /// What one call may use.
+    pub limits: Limits,
+    /// What becomes of the event that traps, spins or eats memory.
+    pub on_error: OnError,
+}
+
+/// What a guest may use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Time for one batch; each event adds 20 µs. Default: 250 ms.
+    pub deadline: Duration,
+    /// Linear memory of one instance, bytes. Default: 64 MiB.
+    pub memory: usize,
+    /// Bytes one call may hand to the host (edits, errors, logs). Default: 32 MiB.
+    pub result: usize,
+    /// An instance is replaced after this many batches. Default: 1,000,000.
+    pub recycle_after: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { deadline: Duration::from_millis(250), memory: 64 << 20, result: 32 << 20, recycle_after: 1_000_000 }
+    }
+}
+
+/// What becomes of an event that a plugin cannot judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// To the dead letters.
+    #[default]
+    DeadLetter,
+    /// Dropped, and counted.
+    Discard,
+    /// Goes on unchanged.
+    Pass,
+    /// The pipeline stops; nothing is committed past it.
+    Halt,
+}
+
+// A regex has no equality of its own; its text is what the user wrote.
+impl PartialEq for RemoveHeader {
+    fn eq(&self, other: &RemoveHeader) -> bool {
+        let matching = |spec: &RemoveHeader| spec.matching.as_ref().map(|regex| regex.as_str().to_owned());
+        self.name == other.name && self.list == other.list && matching(self) == matching(other)
+    }
+}
+
+impl PartialEq for SearchReplace {
+    fn eq(&self, other: &SearchReplace) -> bool {
+        self.pattern.as_str() == other.pattern.as_str() && self.replacement == other.replacement && self.charset == other.charset
+    }
+}
+
+impl PartialEq for RegexFilter {
+    fn eq(&self, other: &RegexFilter) -> bool {
+        self.regex.as_str() == other.regex.as_str() && self.exclude == other.exclude
+    }
+}
+
+impl PartialEq for RegexExtractor {
+    fn eq(&self, other: &RegexExtractor) -> bool {
+        self.regex.as_str() == other.regex.as_str() && self.serializers == other.serializers
+    }
+}

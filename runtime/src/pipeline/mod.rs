@@ -1,0 +1,3 @@
+//! THE FLOW.
+
+pub mod dead_letter;

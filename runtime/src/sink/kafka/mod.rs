@@ -1,0 +1,5 @@
+//! The Kafka sink.
+
+mod spec;
+
+pub use spec::*;

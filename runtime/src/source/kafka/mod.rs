@@ -1,0 +1,5 @@
+//! The Kafka source.
+
+mod spec;
+
+pub use spec::*;

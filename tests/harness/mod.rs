@@ -1,0 +1,1 @@
+//! What the tests need: servers, guests, agents, data and the checker.

@@ -1,0 +1,1 @@
+//! Guests, good and hostile, in the host.

@@ -178,7 +178,11 @@ impl Change {
         match self {
             Change::SetHeader { name, value, scope } => event.set_header(name, value, scope),
             Change::RemoveHeader(name) => event.remove_headers(|other| other == name),
-            Change::Key(key) => event.key = key,
+            // A header `key` would win over it in a Kafka sink.
+            Change::Key(key) => {
+                event.headers.retain(|header| header.scope == Scope::Record || header.name != "key");
+                event.key = key;
+            }
             Change::Body(body) => event.body = body,
         }
     }

@@ -105,7 +105,8 @@ impl Headers {
         self.0.is_empty()
     }
 
-    fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
+    /// Keeps the headers the test accepts.
+    pub fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
         self.0.retain(keep);
     }
 
@@ -131,6 +132,11 @@ impl Event {
             Some(header) => Some(Cow::Borrowed(header.value.as_deref().unwrap_or_default())),
             None => self.implied_header(name),
         }
+    }
+
+    /// The Flume header of this name that somebody set, without what the source implies.
+    pub fn stored_header(&self, name: &str) -> Option<&[u8]> {
+        self.headers.last(name.as_bytes(), Scope::is_event).map(|header| header.value.as_deref().unwrap_or_default())
     }
 
     /// As [`Event::header`], as text; bytes that are not UTF-8 are replaced, as Flume's string headers do.
@@ -174,6 +180,10 @@ impl Event {
     pub fn remove_headers(&mut self, mut goes: impl FnMut(&[u8]) -> bool) {
         if self.implied_names().any(|name| goes(name.as_bytes())) {
             self.store_implied();
+        }
+        // To Flume the record's key is the header `key`.
+        if goes(b"key") {
+            self.key = None;
         }
         self.headers.retain(|header| !goes(&header.name));
     }

@@ -1,5 +1,14 @@
 //! Where events wait between a source and its sinks.
 
+pub mod memory;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::batch::{Batch, Rejected};
+use crate::delivery::{Ack, Delivery};
+
 /// Which channel.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
@@ -7,4 +16,66 @@ pub enum Spec {
     Memory(memory::Spec),
 }
 
-pub mod memory;
+/// Keeps events in order between the two halves of a pipeline.
+pub trait Channel: Send + Sync {
+    /// Adds a delivery; waiting here is the back-pressure on the source. Deliveries of one caller keep their order.
+    fn put(&self, delivery: Delivery) -> BoxFuture<'_, ()>;
+
+    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty.
+    /// Cancel safe: a dropped future took nothing.
+    fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>>;
+
+    /// No more puts will come: takers get what is left, then `None`.
+    fn close(&self);
+}
+
+/// Events taken from a channel. Commit them, or drop them: then they are back at the channel's front, in order.
+#[must_use = "taken events that are dropped go back into the channel"]
+pub struct Taken {
+    batch: Batch,
+    ack: Option<Ack>,
+    home: Arc<dyn PutBack>,
+}
+
+/// Takes events back that were not written.
+pub trait PutBack: Send + Sync {
+    /// Puts a delivery at the front.
+    fn put_back(&self, delivery: Delivery);
+}
+
+impl Taken {
+    /// Events that go home to `home` unless they are committed.
+    pub fn new(delivery: Delivery, home: Arc<dyn PutBack>) -> Taken {
+        Taken { batch: delivery.batch, ack: Some(delivery.ack), home }
+    }
+
+    /// The events.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// The events are safe downstream: the ack goes home from here.
+    pub fn commit(mut self) {
+        if let Some(ack) = self.ack.take() {
+            ack.delivered();
+        }
+    }
+
+    /// As [`Taken::commit`], but for `rejected`, which are some of these events: they are safe only when the returned ack is delivered too.
+    pub fn commit_but(mut self, rejected: &[Rejected]) -> Option<Ack> {
+        let ack = self.ack.take()?;
+        if rejected.is_empty() {
+            ack.delivered();
+            return None;
+        }
+        Some(ack)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(ack) = self.ack.take() {
+            self.home.put_back(Delivery { batch: std::mem::take(&mut self.batch), ack });
+        }
+    }
+}

@@ -1,5 +1,179 @@
-//! The Kafka sink.
+//! The Kafka sink: `org.apache.flume.sink.kafka.KafkaSink`, idempotent and with many batches in flight.
 
+mod headers;
+mod record;
+mod reports;
 mod spec;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 pub use spec::*;
+
+use super::{Error, Refused, Sink, Writing, Written};
+use crate::batch::Batch;
+use crate::event::Event;
+use crate::source::kafka::find;
+
+/// Wait before a record is offered again to a full queue.
+const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
+
+/// A producer with its thread.
+pub struct Kafka {
+    producer: Arc<ThreadedProducer<reports::Reports>>,
+    format: record::Format,
+}
+
+/// The client's settings: the safe defaults, over them the user's, over them the brokers.
+pub(crate) fn client(spec: &Spec, brokers: &str) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    // Unless the user chose fewer acknowledgements, which an idempotent producer does not take.
+    let acks = spec.client.get("acks").or(spec.client.get("request.required.acks"));
+    if acks.is_none_or(|acks| acks == "all" || acks == "-1") {
+        client.set("enable.idempotence", "true");
+    }
+    for (key, value) in [
+        ("client.id", "weir"),
+        ("linger.ms", "5"),
+        // Where Java's producer, and so Flume, puts a key.
+        ("partitioner", "murmur2_random"),
+        // A record that times out in the queue would leave a gap; the sink waits as long as it takes.
+        ("message.timeout.ms", "0"),
+        ("queue.buffering.max.messages", "200000"),
+        ("queue.buffering.max.kbytes", "65536"),
+        ("socket.keepalive.enable", "true"),
+        // An unknown topic fails its records after this, so that the log says so; they are tried again.
+        ("topic.metadata.propagation.max.ms", "10000"),
+    ] {
+        client.set(key, value);
+    }
+    for (key, value) in &spec.client {
+        client.set(key, value);
+    }
+    client.set("bootstrap.servers", brokers);
+    client
+}
+
+impl Kafka {
+    /// Makes the producer. A cluster that is merely away is no error.
+    ///
+    /// # Errors
+    /// No broker registered in ZooKeeper, settings that librdkafka refuses, or a topic with a bad escape.
+    pub async fn connect(spec: &Spec) -> Result<Kafka, Error> {
+        let format = record::Format::new(spec).map_err(Error::Topic)?;
+        let brokers = find(&spec.brokers).await.map_err(Error::Brokers)?;
+        let reports = reports::Reports::new(&spec.topic);
+        let producer = client(spec, &brokers).create_with_context(reports).map_err(Error::Client)?;
+        Ok(Kafka { producer: Arc::new(producer), format })
+    }
+
+    /// Offers one record until the queue takes it.
+    async fn send(&self, event: &Event, token: usize) -> Result<(), Unsent> {
+        let made = self.format.record(event).map_err(Unsent::Event)?;
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&made.topic, token);
+        record.partition = made.partition;
+        record.key = made.key.as_deref();
+        record.payload = made.body.as_deref();
+        record.timestamp = made.timestamp;
+        record.headers = made.headers;
+        loop {
+            let Err((error, unsent)) = self.producer.send(record) else { return Ok(()) };
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::QueueFull) => {
+                    record = unsent;
+                    tokio::time::sleep(QUEUE_FULL_WAIT).await;
+                }
+                Some(code) if blames_event(code) => return Err(Unsent::Event(error.to_string())),
+                _ => return Err(Unsent::Producer(error)),
+            }
+        }
+    }
+}
+
+/// Why a record was not queued.
+enum Unsent {
+    /// The event is to blame.
+    Event(String),
+    /// The producer is.
+    Producer(KafkaError),
+}
+
+/// Errors that the same record would meet again for ever.
+fn blames_event(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{
+        InvalidMessageSize, InvalidPartition, InvalidRecord, InvalidTimestamp, InvalidTopic, MessageSizeTooLarge, PolicyViolation,
+        UnknownPartition,
+    };
+    matches!(
+        code,
+        MessageSizeTooLarge
+            | InvalidMessageSize
+            | InvalidRecord
+            | InvalidTimestamp
+            | InvalidTopic
+            | PolicyViolation
+            | UnknownPartition
+            | InvalidPartition
+    )
+}
+
+impl Sink for Kafka {
+    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+        Box::pin(async move {
+            let (slot, flight, landing) = self.producer.context().open(batch.len());
+            let mut written = Written::default();
+            for (index, event) in batch.events.iter().enumerate() {
+                match self.send(event, reports::token(slot, index)).await {
+                    Ok(()) => {}
+                    Err(Unsent::Event(reason)) => {
+                        written.refused.push(Refused { event: index, reason, certain: true });
+                        flight.done(1);
+                    }
+                    Err(Unsent::Producer(error)) => {
+                        written.failed.push(index);
+                        written.cause = Some(Error::Write(error));
+                        flight.done(1);
+                    }
+                }
+            }
+            flight.done(1);
+            let producer = self.producer.clone();
+            Ok(Box::pin(async move {
+                // The sender lives in the flight, which is held here: it cannot go silently.
+                let _ = landing.await;
+                producer.context().close(slot);
+                written.report(flight.failures());
+                written.check(&producer)
+            }) as Writing)
+        })
+    }
+}
+
+impl Written {
+    /// Sorts failed deliveries into those to write again and those the broker refuses.
+    fn report(&mut self, failures: Vec<(usize, RDKafkaErrorCode)>) {
+        for (event, code) in failures {
+            if blames_event(code) {
+                // A broker refuses a whole record batch: its neighbours may be to blame.
+                self.refused.push(Refused { event, reason: KafkaError::MessageProduction(code).to_string(), certain: false });
+            } else {
+                self.failed.push(event);
+                self.cause = Some(Error::Write(KafkaError::MessageProduction(code)));
+            }
+        }
+        self.failed.sort_unstable();
+        self.refused.sort_by_key(|refused| refused.event);
+    }
+
+    /// After a fatal error the producer refuses everything (KIP-360): only a new one helps.
+    fn check(self, producer: &ThreadedProducer<reports::Reports>) -> Result<Written, Error> {
+        match producer.client().fatal_error() {
+            Some((_, reason)) if !self.failed.is_empty() => Err(Error::Fatal(reason)),
+            _ => Ok(self),
+        }
+    }
+}

@@ -18,6 +18,8 @@ pub struct Spec {
     pub flume_event_format: bool,
     /// Event header that names the topic; `None` (`allowTopicOverride = false`) always takes `topic`. Default: `topic`.
     pub topic_header: Option<String>,
+    /// An event whose topic header is only the one its source implies goes to `topic`; one set by an interceptor still routes.
+    pub ignore_source_topic: bool,
     /// Event header that holds the partition's number; goes before `default_partition`.
     pub partition_header: Option<String>,
     /// Partition of every event without a partition header.

@@ -1,0 +1,164 @@
+//! The right half of the flow: take -> write -> dead-letter -> commit, with several writes in flight.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::backoff::BackOff;
+use super::dead_letter::DeadLetters;
+use crate::batch::{Batch, Rejected, Rejection};
+use crate::channel::{Channel, Taken};
+use crate::error_chain;
+use crate::sink::{Disposition, Error, Refused, Sink, Writing, Written};
+use crate::telemetry::SinkMetrics;
+
+/// Most events written but not yet acknowledged downstream.
+const IN_FLIGHT_EVENTS: usize = 50_000;
+
+/// What a sink drains; outlives the sink itself, which is made anew after a fatal failure.
+pub(crate) struct Drained {
+    /// `sink NAME`, as dead letters say it.
+    pub(crate) stage: String,
+    pub(crate) batch_size: usize,
+    pub(crate) channel: Arc<dyn Channel>,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) metrics: SinkMetrics,
+}
+
+struct SinkLoop<'a> {
+    sink: Box<dyn Sink>,
+    drained: &'a Drained,
+    in_flight: VecDeque<(Taken, Writing)>,
+    events_in_flight: usize,
+}
+
+/// Runs one sink until its channel is closed and empty. What was taken and not written is back in the channel after an error.
+pub(crate) async fn run(sink: Box<dyn Sink>, drained: &Drained) -> Result<(), Error> {
+    let mut sink_loop = SinkLoop { sink, drained, in_flight: VecDeque::new(), events_in_flight: 0 };
+    let ended = sink_loop.run().await;
+    // Back into the channel from the last to the first, so that they are in order there.
+    while sink_loop.in_flight.pop_back().is_some() {}
+    ended
+}
+
+impl SinkLoop<'_> {
+    async fn run(&mut self) -> Result<(), Error> {
+        let mut open = true;
+        while open || !self.in_flight.is_empty() {
+            tokio::select! {
+                biased;
+                written = first(&mut self.in_flight), if !self.in_flight.is_empty() => self.settle(written?).await?,
+                taken = self.drained.channel.take(self.drained.batch_size), if open && self.events_in_flight < IN_FLIGHT_EVENTS => match taken {
+                    Some(taken) => self.begin(taken).await?,
+                    None => open = false,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, taken: Taken) -> Result<(), Error> {
+        let events = taken.batch().len();
+        self.drained.metrics.taken_events.inc_by(events as u64);
+        match events < self.drained.batch_size {
+            true => self.drained.metrics.batches_underflow.inc(),
+            false => self.drained.metrics.batches_complete.inc(),
+        };
+        let writing = self.sink.write(taken.batch()).await?;
+        self.events_in_flight += events;
+        self.in_flight.push_back((taken, writing));
+        Ok(())
+    }
+
+    /// The front batch is done. Where part of it failed, nothing new starts until that part and all behind it are settled, in order.
+    async fn settle(&mut self, written: Written) -> Result<(), Error> {
+        let Some((taken, _)) = self.in_flight.pop_front() else { return Ok(()) };
+        self.events_in_flight -= taken.batch().len();
+        if written.failed.is_empty() && written.refused.iter().all(|refused| refused.certain) {
+            self.commit(taken, written.refused).await;
+            return Ok(());
+        }
+        let mut unsettled = VecDeque::from([(taken, written)]);
+        while !self.in_flight.is_empty() {
+            let behind = first(&mut self.in_flight).await?;
+            if let Some((taken, _)) = self.in_flight.pop_front() {
+                self.events_in_flight -= taken.batch().len();
+                unsettled.push_back((taken, behind));
+            }
+        }
+        while let Some((taken, written)) = unsettled.pop_front() {
+            match self.write_until_done(taken.batch(), written).await {
+                Ok(refused) => self.commit(taken, refused).await,
+                Err(error) => {
+                    while unsettled.pop_back().is_some() {}
+                    drop(taken);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what failed again, with back-off and for as long as it takes; events that may be refused for their company go alone.
+    async fn write_until_done(&mut self, batch: &Batch, written: Written) -> Result<Vec<Refused>, Error> {
+        let mut back_off = BackOff::new();
+        let (mut refused, doubtful): (Vec<_>, Vec<_>) = written.refused.into_iter().partition(|refused| refused.certain);
+        let mut alone: VecDeque<usize> = doubtful.into_iter().map(|refused| refused.event).collect();
+        let mut failed = written.failed;
+        let mut cause = written.cause;
+        while !failed.is_empty() || !alone.is_empty() {
+            if let Some(error) = cause.take() {
+                if error.disposition() == Disposition::Fatal {
+                    return Err(error);
+                }
+                self.drained.metrics.retries.inc();
+                let wait = back_off.after(Duration::ZERO);
+                warn!(stage = %self.drained.stage, events = failed.len(), error = %error_chain(&error), ?wait, "write failed, trying again");
+                tokio::time::sleep(wait).await;
+            }
+            let again = if failed.is_empty() { alone.pop_front().into_iter().collect() } else { std::mem::take(&mut failed) };
+            let part = Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>());
+            let single = again.len() == 1;
+            let written = self.sink.write(&part).await?.await?;
+            failed = written.failed.into_iter().map(|index| again[index]).collect();
+            cause = written.cause;
+            for one in written.refused {
+                match one.certain || single {
+                    true => refused.push(Refused { event: again[one.event], ..one }),
+                    false => alone.push_back(again[one.event]),
+                }
+            }
+        }
+        refused.sort_by_key(|refused| refused.event);
+        Ok(refused)
+    }
+
+    async fn commit(&self, taken: Taken, refused: Vec<Refused>) {
+        let sent = (taken.batch().len() - refused.len()) as u64;
+        self.drained.metrics.sent_events.inc_by(sent);
+        self.drained.metrics.sent_bytes.inc_by(taken.batch().size() as u64);
+        if refused.is_empty() {
+            return taken.commit();
+        }
+        self.drained.metrics.rejected_events.inc_by(refused.len() as u64);
+        let rejected: Vec<_> = refused.into_iter().map(|refused| self.rejected(taken.batch(), refused)).collect();
+        if let Some(ack) = taken.commit_but(&rejected) {
+            self.drained.dead_letters.put(rejected, ack).await;
+        }
+    }
+
+    fn rejected(&self, batch: &Batch, refused: Refused) -> Rejected {
+        let rejection = Rejection { stage: self.drained.stage.clone(), reason: refused.reason, ..Rejection::default() };
+        Rejected { event: batch.events[refused.event].clone(), rejection }
+    }
+}
+
+/// The front write's end; cancel safe, since the write stays where it is.
+async fn first(in_flight: &mut VecDeque<(Taken, Writing)>) -> Result<Written, Error> {
+    match in_flight.front_mut() {
+        Some((_, writing)) => writing.await,
+        None => Ok(Written::default()),
+    }
+}

@@ -1,0 +1,147 @@
+//! The left half of the flow: poll -> track -> intercept -> put, and settle -> commit.
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesOrdered;
+use tokio::time::timeout_at;
+use tracing::{debug, info, warn};
+
+use super::dead_letter::DeadLetters;
+use super::drain::Drain;
+use super::ledger::{self, Abandoned, Checkpoint, Ledger};
+use super::selector::Selector;
+use crate::batch::{Batch, Judged, Rejected};
+use crate::delivery::{Ack, Delivery};
+use crate::interceptor::{self, Chain};
+use crate::source::{self, Polled, Revocation, Source};
+use crate::telemetry::SourceMetrics;
+
+/// Batches that may be in the chain at once.
+const IN_CHAIN: usize = 256;
+
+/// What a source feeds; outlives the source itself, which is made anew after a failure.
+pub(crate) struct Route {
+    pub(crate) chain: Chain,
+    pub(crate) selector: Selector,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) metrics: SourceMetrics,
+    pub(crate) limit: ledger::Limit,
+}
+
+/// Why a source's loop ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
+    #[error(transparent)]
+    Interceptor(#[from] interceptor::Error),
+}
+
+/// A batch on its way through the chain.
+type InChain = BoxFuture<'static, Result<(Judged, Ack), interceptor::Error>>;
+
+struct SourceLoop<'a> {
+    source: Box<dyn Source>,
+    route: &'a Route,
+    ledger: Ledger,
+    chain: FuturesOrdered<InChain>,
+}
+
+/// Runs one source from its last commit until the drain or its end.
+pub(crate) async fn run(source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
+    let ledger = Ledger::new(route.limit);
+    SourceLoop { source, route, ledger, chain: FuturesOrdered::new() }.run(drain).await
+}
+
+impl SourceLoop<'_> {
+    async fn run(mut self, drain: &Drain) -> Result<(), Error> {
+        loop {
+            tokio::select! {
+                biased; // poll last: a busy source must starve no other arm
+                checkpoint = self.ledger.settled() => self.commit(&checkpoint?)?,
+                Some(judged) = self.chain.next() => self.pass_on(judged?).await,
+                () = drain.requested() => break,
+                polled = self.source.poll(), if self.has_room() => match polled? {
+                    Polled::Batch { batch, rejected, reached } => self.track(batch, rejected, reached).await,
+                    Polled::Revoked(revocation) => self.give_up(revocation).await?,
+                    Polled::End => break,
+                },
+            }
+        }
+        self.finish().await
+    }
+
+    fn has_room(&self) -> bool {
+        self.ledger.has_room() && self.chain.len() < IN_CHAIN
+    }
+
+    async fn track(&mut self, batch: Batch, rejected: Vec<Rejected>, reached: Checkpoint) {
+        self.route.metrics.received_events.inc_by((batch.len() + rejected.len()) as u64);
+        self.route.metrics.received_bytes.inc_by(batch.size() as u64);
+        let ack = self.ledger.track(&batch, reached);
+        self.route.metrics.open_batches.set(self.ledger.open_batches() as i64);
+        let chain = self.route.chain.clone();
+        if chain.is_empty() && self.chain.is_empty() {
+            return self.pass_on((Judged { batch, rejected, discarded: 0 }, ack)).await;
+        }
+        self.chain.push_back(Box::pin(async move {
+            let mut judged = chain.judge(batch).await?;
+            judged.rejected.extend(rejected);
+            Ok((judged, ack))
+        }));
+    }
+
+    /// Out of the chain, in source order: to the channels, and what was refused to the dead letters.
+    async fn pass_on(&mut self, (judged, ack): (Judged, Ack)) {
+        if !judged.rejected.is_empty() {
+            self.route.dead_letters.put(judged.rejected, ack.share()).await;
+        }
+        if judged.batch.is_empty() {
+            return ack.delivered();
+        }
+        self.route.metrics.accepted_events.inc_by(judged.batch.len() as u64);
+        self.route.selector.put(Delivery { batch: judged.batch, ack }).await;
+    }
+
+    fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), source::Error> {
+        self.route.metrics.commits.inc();
+        self.route.metrics.open_batches.set(self.ledger.open_batches() as i64);
+        self.source.commit(checkpoint)
+    }
+
+    /// Partitions go to another consumer: settle what is open of them while there is time, commit, forget them.
+    async fn give_up(&mut self, revocation: Revocation) -> Result<(), Error> {
+        self.route.metrics.revocations.inc();
+        if !revocation.lost {
+            match timeout_at(revocation.deadline, self.settle(&revocation.partitions)).await {
+                Ok(settled) => settled?,
+                Err(_) => warn!(partitions = revocation.partitions.len(), "revoked partitions were not settled in time: events will come again"),
+            }
+        }
+        self.ledger.release(&revocation.partitions);
+        debug!(partitions = ?revocation.partitions, lost = revocation.lost, "partitions given up");
+        Ok(())
+    }
+
+    /// Moves the chain's batches on and commits, until nothing of these partitions is open.
+    async fn settle(&mut self, partitions: &[ledger::Partition]) -> Result<(), Error> {
+        while let Some(judged) = self.chain.next().await {
+            self.pass_on(judged?).await;
+        }
+        // Commit step by step: what the deadline cuts off must not take along what was settled before.
+        while self.ledger.is_open(partitions) {
+            let checkpoint = self.ledger.settled().await?;
+            self.commit(&checkpoint)?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), Error> {
+        info!(open = self.ledger.open_batches(), "source drains");
+        self.settle(&[]).await?;
+        self.source.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Delivery reports: which of a batch's records are written, without an allocation or a future for each.
+//!
+//! A record carries a number through librdkafka: the batch's slot in the upper half, its place in the batch in the lower.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::Message;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+/// A batch being written.
+pub(super) struct Flight {
+    outstanding: AtomicUsize,
+    failures: Mutex<Vec<(usize, RDKafkaErrorCode)>>,
+    landed: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl Flight {
+    /// A flight of `records`, plus one for whoever sends them: it cannot land before all are sent.
+    fn new(records: usize, landed: oneshot::Sender<()>) -> Flight {
+        Flight { outstanding: AtomicUsize::new(records + 1), failures: Mutex::default(), landed: Mutex::new(Some(landed)) }
+    }
+
+    /// Some records are done, or were never sent.
+    pub(super) fn done(&self, records: usize) {
+        if self.outstanding.fetch_sub(records, Ordering::AcqRel) == records
+            && let Some(landed) = lock(&self.landed).take()
+        {
+            let _ = landed.send(());
+        }
+    }
+
+    /// What failed, in batch order. To be asked once it has landed.
+    pub(super) fn failures(&self) -> Vec<(usize, RDKafkaErrorCode)> {
+        let mut failures = std::mem::take(&mut *lock(&self.failures));
+        failures.sort_by_key(|(record, _)| *record);
+        failures
+    }
+}
+
+/// The producer's callbacks and the flights in the air.
+pub(super) struct Reports {
+    name: String,
+    flights: Mutex<Flights>,
+}
+
+#[derive(Default)]
+struct Flights {
+    slots: Vec<Option<Arc<Flight>>>,
+    free: Vec<usize>,
+}
+
+impl Reports {
+    pub(super) fn new(name: &str) -> Reports {
+        Reports { name: name.to_owned(), flights: Mutex::default() }
+    }
+
+    /// Opens a flight: its slot, and what resolves when the last record is done.
+    pub(super) fn open(&self, records: usize) -> (usize, Arc<Flight>, oneshot::Receiver<()>) {
+        let (landed, landing) = oneshot::channel();
+        let flight = Arc::new(Flight::new(records, landed));
+        let mut flights = lock(&self.flights);
+        let slot = match flights.free.pop() {
+            Some(slot) => slot,
+            None => {
+                flights.slots.push(None);
+                flights.slots.len() - 1
+            }
+        };
+        flights.slots[slot] = Some(flight.clone());
+        (slot, flight, landing)
+    }
+
+    /// Frees the slot of a flight that has landed.
+    pub(super) fn close(&self, slot: usize) {
+        let mut flights = lock(&self.flights);
+        flights.slots[slot] = None;
+        flights.free.push(slot);
+    }
+}
+
+/// The number a record carries.
+pub(super) fn token(slot: usize, record: usize) -> usize {
+    slot << 32 | record
+}
+
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        warn!(sink = %self.name, %error, reason, "kafka client");
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
+        let (slot, record) = (token >> 32, token & 0xffff_ffff);
+        let Some(flight) = lock(&self.flights).slots.get(slot).cloned().flatten() else { return };
+        if let Err((error, message)) = result {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            tracing::debug!(sink = %self.name, %error, topic = message.topic(), "record not delivered");
+            lock(&flight.failures).push((record, code));
+        }
+        flight.done(1);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing panics while one of these is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

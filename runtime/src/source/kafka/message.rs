@@ -1,0 +1,180 @@
+//! From Kafka's records to events, a batch at a time: keys and bodies are copied once, into one allocation for the whole batch.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rdkafka::Message;
+use rdkafka::message::BorrowedMessage;
+
+use super::Spec;
+use super::headers;
+use crate::batch::{Batch, Rejected, Rejection};
+use crate::event::{Event, Headers, Implied, Origin, Scope};
+use crate::flume_event;
+use crate::pipeline::ledger::{Checkpoint, Partition};
+
+/// What of a source's settings concerns its records.
+#[derive(Debug)]
+pub(super) struct Format {
+    pub(super) flume_event_format: bool,
+    pub(super) header_mappings: Vec<(String, String)>,
+    pub(super) implied: Arc<Implied>,
+    /// `source NAME`, as dead letters say it.
+    pub(super) stage: String,
+}
+
+impl Format {
+    pub(super) fn new(name: &str, spec: &Spec) -> Format {
+        Format {
+            flume_event_format: spec.flume_event_format,
+            header_mappings: spec.header_mappings.clone(),
+            implied: Arc::new(Implied { topic_header: spec.topic_header.clone() }),
+            stage: format!("source {name}"),
+        }
+    }
+}
+
+/// Records on their way to a batch.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    arena: Vec<u8>,
+    records: Vec<Record>,
+    topics: Vec<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Record {
+    origin: Origin,
+    key: Option<Range<usize>>,
+    body: Option<Range<usize>>,
+    timestamp: Option<i64>,
+    headers: Vec<(Bytes, Option<Bytes>)>,
+}
+
+/// A batch as the source hands it on.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) batch: Batch,
+    pub(super) rejected: Vec<Rejected>,
+    pub(super) reached: Checkpoint,
+}
+
+impl Builder {
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Bytes of keys and bodies so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
+        let origin = Origin { topic: self.topic(message.topic()), partition: message.partition(), offset: message.offset() };
+        let key = message.key().map(|key| self.copy(key));
+        let body = message.payload().map(|body| self.copy(body));
+        self.records.push(Record { origin, key, body, timestamp: message.timestamp().to_millis(), headers: headers::read(message) });
+    }
+
+    /// Forgets the records of partitions that were taken away: another consumer reads them.
+    pub(super) fn forget(&mut self, partitions: &[Partition]) {
+        self.records.retain(|record| {
+            !partitions.iter().any(|gone| gone.number == record.origin.partition && gone.topic == record.origin.topic)
+        });
+    }
+
+    /// The batch; the builder is empty again.
+    pub(super) fn build(&mut self, format: &Format) -> Built {
+        let arena = Bytes::from(std::mem::take(&mut self.arena));
+        let mut built = Built { batch: Batch { events: Vec::with_capacity(self.records.len()) }, rejected: Vec::new(), reached: Checkpoint::new() };
+        for record in self.records.drain(..) {
+            reach(&mut built.reached, &record.origin);
+            match record.into_event(&arena, format) {
+                Ok(event) => built.batch.events.push(event),
+                Err(rejected) => built.rejected.push(*rejected),
+            }
+        }
+        built
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        start..self.arena.len()
+    }
+
+    fn topic(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.topics.iter().find(|known| &***known == name) {
+            return known.clone();
+        }
+        let topic: Arc<str> = name.into();
+        self.topics.push(topic.clone());
+        topic
+    }
+}
+
+/// Kafka commits the next offset to read, not the last one read.
+fn reach(reached: &mut Checkpoint, origin: &Origin) {
+    let partition = Partition { topic: origin.topic.clone(), number: origin.partition };
+    reached.insert(partition, origin.offset + 1);
+}
+
+impl Record {
+    fn into_event(self, arena: &Bytes, format: &Format) -> Result<Event, Box<Rejected>> {
+        let mut event = Event {
+            headers: Headers::default(),
+            key: self.key.map(|range| arena.slice(range)),
+            body: self.body.map(|range| arena.slice(range)),
+            timestamp: self.timestamp,
+            origin: Some(self.origin),
+            implied: Some(format.implied.clone()),
+        };
+        for (name, value) in self.headers {
+            event.headers.push(name, value, Scope::Record);
+        }
+        if format.flume_event_format {
+            event = decode(event, format)?;
+        }
+        for (flume, kafka) in &format.header_mappings {
+            let mapped = event.headers.iter().rev().find(|header| header.scope == Scope::Record && header.name == kafka.as_bytes());
+            if let Some(value) = mapped.map(|header| header.value.clone().unwrap_or_default()) {
+                set_event_header(&mut event, flume, value);
+            }
+        }
+        Ok(event)
+    }
+}
+
+/// Replaces a Flume header and leaves a record header of the same name alone.
+fn set_event_header(event: &mut Event, name: &str, value: Bytes) {
+    event.headers.retain(|header| header.scope == Scope::Record || header.name != name.as_bytes());
+    event.headers.push(name.to_owned(), Some(value), Scope::Event);
+}
+
+/// The value is an Avro `AvroFlumeEvent`: its headers and its body are the event's. The record's key wins over a `key` header in it (KafkaSource).
+fn decode(mut event: Event, format: &Format) -> Result<Event, Box<Rejected>> {
+    let decoded = match &event.body {
+        Some(body) => flume_event::decode(body).map_err(|error| error.to_string()),
+        None => Err("the record has no value".to_owned()),
+    };
+    match decoded {
+        Ok(decoded) => {
+            for (name, value) in decoded.headers {
+                if event.key.is_none() || name != "key" {
+                    event.headers.push(name, Some(value), Scope::Event);
+                }
+            }
+            event.body = Some(decoded.body);
+            Ok(event)
+        }
+        Err(reason) => {
+            let rejection = Rejection { stage: format.stage.clone(), reason: format!("not an Avro Flume event: {reason}"), ..Rejection::default() };
+            Err(Box::new(Rejected { event, rejection }))
+        }
+    }
+}

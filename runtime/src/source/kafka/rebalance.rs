@@ -1,0 +1,143 @@
+//! What happens when partitions come and go, KIP-429 included. Runs inside `poll`, on the poll thread.
+//!
+//! A revocation is handed to the source loop, which settles and commits what is open; meanwhile this thread waits, up to a
+//! deadline. Past it the offsets stay uncommitted: duplicates at the next owner, never a gap.
+
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
+
+use super::message::{Builder, Built};
+use crate::pipeline::ledger::Partition;
+use crate::source::{Error, Polled, Revocation};
+use crate::telemetry::SourceMetrics;
+
+/// State that the poll loop and the callbacks share; both run on the poll thread, so the lock is never contended.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    pub(super) building: Builder,
+    /// A batch that found no room downstream yet.
+    pub(super) waiting: Option<Built>,
+}
+
+/// The consumer's callbacks.
+pub(super) struct Context {
+    pub(super) name: String,
+    pub(super) intake: Mutex<Intake>,
+    pub(super) polled: mpsc::Sender<Result<Polled, Error>>,
+    pub(super) runtime: tokio::runtime::Handle,
+    /// How long a revocation may hold up the group.
+    pub(super) settle_limit: Duration,
+    pub(super) metrics: SourceMetrics,
+    pub(super) stopping: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Context {
+    pub(super) fn intake(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn revoked(&self, partitions: Vec<Partition>, lost: bool) {
+        if partitions.is_empty() {
+            return;
+        }
+        self.forget(&partitions);
+        let (handled, done) = std::sync::mpsc::sync_channel(0);
+        let deadline = Instant::now() + self.settle_limit;
+        let revocation = Revocation { partitions, lost, deadline, _handled: handled };
+        let sent = self.runtime.block_on(tokio::time::timeout_at(deadline, self.polled.send(Ok(Polled::Revoked(revocation)))));
+        if !matches!(sent, Ok(Ok(()))) {
+            // The loop is stuck behind a full channel, or gone: the partitions go uncommitted.
+            warn!(source = %self.name, "a revocation could not be handled in time: events will come again");
+            return;
+        }
+        // The loop drops the revocation when it is done with it.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if done.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+            warn!(source = %self.name, "a revocation was not settled in time: events will come again");
+        }
+    }
+
+    /// Drops what was read of these partitions and not handed over yet: the next owner reads it.
+    fn forget(&self, partitions: &[Partition]) {
+        let mut intake = self.intake();
+        intake.building.forget(partitions);
+        if let Some(waiting) = &mut intake.waiting {
+            let gone = |topic: &str, number: i32| partitions.iter().any(|gone| gone.number == number && *gone.topic == *topic);
+            let keep = |event: &crate::event::Event| event.origin.as_ref().is_none_or(|origin| !gone(&origin.topic, origin.partition));
+            waiting.batch.events.retain(keep);
+            waiting.rejected.retain(|rejected| keep(&rejected.event));
+            waiting.reached.retain(|partition, _| !gone(&partition.topic, partition.number));
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // librdkafka keeps trying; a broker that is away is its everyday business.
+        warn!(source = %self.name, %error, reason, "kafka client");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let lags = statistics.topics.values().flat_map(|topic| topic.partitions.values()).map(|partition| partition.consumer_lag);
+        // -1 is unknown, not none.
+        let lag: i64 = lags.filter(|lag| *lag >= 0).sum();
+        self.metrics.lag.set(lag);
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Context>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let done = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                info!(source = %self.name, partitions = ?names(list), "partitions assigned");
+                if cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) }
+            }
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                let lost = consumer.assignment_lost();
+                info!(source = %self.name, partitions = ?names(list), lost, "partitions revoked");
+                // On the way out the source loop has settled and committed already.
+                if !self.stopping.load(std::sync::atomic::Ordering::Acquire) {
+                    self.revoked(partitions(list), lost);
+                }
+                if cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }
+            }
+            other => {
+                error!(source = %self.name, error = ?other, "rebalance failed");
+                self.revoked(partitions(list), true);
+                consumer.unassign()
+            }
+        };
+        if let Err(error) = done {
+            // The group has moved on meanwhile (rust-rdkafka#681); its next rebalance sets it right.
+            warn!(source = %self.name, %error, "assignment not taken over");
+        }
+    }
+
+    fn commit_callback(&self, result: Result<(), KafkaError>, offsets: &TopicPartitionList) {
+        match result {
+            Ok(()) => debug!(source = %self.name, offsets = ?names(offsets), "offsets committed"),
+            Err(KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => warn!(source = %self.name, %error, "offsets not committed: events may come again"),
+        }
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<Partition> {
+    list.elements().iter().map(|element| Partition { topic: element.topic().into(), number: element.partition() }).collect()
+}
+
+fn names(list: &TopicPartitionList) -> Vec<String> {
+    list.elements().iter().map(|element| format!("{}/{}", element.topic(), element.partition())).collect()
+}

@@ -9,3 +9,4 @@ pub mod interceptor;
 pub mod pipeline;
 pub mod sink;
 pub mod source;
+pub mod telemetry;

@@ -1,0 +1,137 @@
+//! The numbers of one component, handed to it when it is built. Each handle is cheap to clone and is meant to be updated once per batch.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::metrics::{Labels, PluginInfo, Traps};
+use super::{Counter, Gauge, Histogram, Seconds};
+
+/// Numbers of a source.
+#[derive(Debug, Clone)]
+pub struct SourceMetrics {
+    /// Events read.
+    pub received_events: Counter,
+    /// Bytes of those events, headers and keys included.
+    pub received_bytes: Counter,
+    /// Events that came through the chain and were put into every channel.
+    pub accepted_events: Counter,
+    /// Polls that brought nothing.
+    pub empty_polls: Counter,
+    /// Checkpoints stored.
+    pub commits: Counter,
+    /// Times the source was started again from its last commit.
+    pub restarts: Counter,
+    /// Times partitions were taken away by a rebalance.
+    pub revocations: Counter,
+    /// Time spent waiting for events.
+    pub poll_seconds: Seconds,
+    /// Time spent storing checkpoints.
+    pub commit_seconds: Seconds,
+    /// Batches read and not settled.
+    pub open_batches: Gauge,
+    /// Messages in the assigned partitions behind the committed offset.
+    pub lag: Gauge,
+}
+
+/// Numbers of a channel.
+#[derive(Debug, Clone)]
+pub struct ChannelMetrics {
+    /// Events waiting.
+    pub size_events: Gauge,
+    /// Bytes waiting.
+    pub size_bytes: Gauge,
+    /// Events put.
+    pub put_events: Counter,
+    /// Events taken and committed.
+    pub take_events: Counter,
+    /// Puts that had to wait for room.
+    pub put_waits: Counter,
+}
+
+/// Numbers of a sink.
+#[derive(Debug, Clone)]
+pub struct SinkMetrics {
+    /// Events taken from the channel.
+    pub taken_events: Counter,
+    /// Events acknowledged downstream.
+    pub sent_events: Counter,
+    /// Bytes of those events.
+    pub sent_bytes: Counter,
+    /// Writes that failed and were tried again.
+    pub retries: Counter,
+    /// Events that can never be written, which went to the dead letters.
+    pub rejected_events: Counter,
+    /// Batches as large as the sink takes.
+    pub batches_complete: Counter,
+    /// Smaller batches.
+    pub batches_underflow: Counter,
+    /// Takes that found the channel empty.
+    pub batches_empty: Counter,
+    /// Time spent on writes.
+    pub write_seconds: Seconds,
+}
+
+/// Numbers of an interceptor.
+#[derive(Debug, Clone)]
+pub struct InterceptorMetrics {
+    /// Events judged.
+    pub received_events: Counter,
+    /// Events dropped on purpose.
+    pub discarded_events: Counter,
+    /// Events refused, which went to the dead letters.
+    pub rejected_events: Counter,
+    /// Lines of the plugin's log that its rate limit swallowed.
+    pub suppressed_log_lines: Counter,
+    /// Instances replaced because of age, memory or a trap.
+    pub recycled: Counter,
+    /// Linear memory of all instances, bytes.
+    pub memory_bytes: Gauge,
+    /// Seconds a batch took.
+    pub batch_duration: Histogram,
+    pub(super) labels: Labels,
+    pub(super) traps: Traps,
+    pub(super) plugins: PluginInfo,
+    pub(super) running: Arc<Mutex<Option<Labels>>>,
+}
+
+impl InterceptorMetrics {
+    /// Counts a call that did not come back in order; `kind` says how, such as `trap`, `deadline`, `memory` or `outcome`.
+    pub fn trap(&self, kind: &'static str) {
+        let mut labels = self.labels.clone();
+        labels.retain(|(name, _)| *name != "kind" && *name != "type");
+        labels.push(("kind", kind.to_owned()));
+        self.traps.get_or_create(&labels).inc();
+    }
+
+    /// Says which plugin judges from now on, in place of the one said before.
+    pub fn plugin(&self, name: &str, version: &str, digest: &str) {
+        let slot = self.labels.iter().find(|(label, _)| *label == "component").map(|(_, slot)| slot.clone());
+        let mut labels: Labels = self.labels.iter().filter(|(label, _)| matches!(*label, "pipeline" | "source")).cloned().collect();
+        labels.push(("slot", slot.unwrap_or_default()));
+        labels.extend([("name", name.to_owned()), ("version", version.to_owned()), ("digest", digest.to_owned())]);
+        self.plugins.get_or_create(&labels).set(1);
+        let before = self.running.lock().unwrap_or_else(PoisonError::into_inner).replace(labels.clone());
+        if let Some(before) = before.filter(|before| *before != labels) {
+            self.plugins.remove(&before);
+        }
+    }
+}
+
+/// How many events a pipeline parked.
+#[derive(Debug, Clone)]
+pub struct DeadLetterMetrics {
+    pub(super) source: Counter,
+    pub(super) interceptor: Counter,
+    pub(super) sink: Counter,
+}
+
+impl DeadLetterMetrics {
+    /// The count for the kind of stage that refused: the first word of [`crate::batch::Rejection::stage`], such as `sink` of `sink k1`.
+    /// A stage of no known kind counts with the interceptors, the only stage whose name somebody else may choose.
+    pub fn events(&self, stage: &str) -> &Counter {
+        match stage.split_whitespace().next() {
+            Some("source") => &self.source,
+            Some("sink") => &self.sink,
+            _ => &self.interceptor,
+        }
+    }
+}

@@ -1,12 +1,19 @@
 //! Weir: pipelines of sources, channels and sinks whose interceptors are sandboxed WebAssembly components.
 
+pub mod agent;
 pub mod batch;
 pub mod channel;
 pub mod config;
 pub mod delivery;
+mod errors;
+pub mod escape;
 pub mod event;
+pub mod flume_event;
 pub mod interceptor;
 pub mod pipeline;
+pub mod plugin;
 pub mod sink;
 pub mod source;
 pub mod telemetry;
+
+pub use errors::error_chain;

@@ -1,1 +1,2 @@
-fn main(){}
+//! The `weir` command.
+fn main() {}

@@ -16,6 +16,15 @@ pub enum Spec {
     Memory(memory::Spec),
 }
 
+impl Spec {
+    /// The component's type, as metrics and the log say it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Spec::Memory(_) => "memory",
+        }
+    }
+}
+
 /// Keeps events in order between the two halves of a pipeline.
 pub trait Channel: Send + Sync {
     /// Adds a delivery; waiting here is the back-pressure on the source. Deliveries of one caller keep their order.

@@ -1,3 +1,261 @@
 //! THE FLOW.
+//!
+//! ```text
+//! source.poll ─► ledger.track ─► chain.judge ─► selector.put ─► channel ┄► channel.take ─► sink.write ─► taken.commit
+//!      ▲                              └─ rejected ─► dead letter      (the ack travels with the batch)    └─ refused ─► dead letter
+//!      └── source.commit ◄── ledger.settled (contiguous) ◄────────── every share of the ack delivered ◄────────────┘
+//! ```
+//! The left half is [`source_loop`], the right half [`sink_loop`]; nothing else moves events. This file wires a pipeline and supervises its tasks:
+//! what fails is made anew after a while, sources from their last commit. Only an interceptor that is told to halt ends a pipeline.
 
+mod backoff;
 pub mod dead_letter;
+mod drain;
+pub mod ledger;
+mod selector;
+mod sink_loop;
+mod source_loop;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use drain::{Drain, DrainSwitch};
+use futures_util::future::join_all;
+use tokio::task::JoinHandle;
+use tracing::{Instrument, error, info, info_span};
+
+use crate::channel::{self, Channel};
+use crate::config::Brokers;
+use crate::config::spec::{PipelineSpec, SinkSpec, SourceSpec};
+use crate::error_chain;
+use crate::interceptor;
+use crate::plugin;
+use crate::sink::{self, Sink};
+use crate::source::{self, Source};
+use crate::telemetry::{Health, Metrics};
+use backoff::BackOff;
+use dead_letter::DeadLetters;
+use selector::Selector;
+
+/// What pipelines share in one agent.
+#[derive(Clone)]
+pub struct Services {
+    /// Where numbers go.
+    pub metrics: Arc<Metrics>,
+    /// Who asks whether the agent is ready.
+    pub health: Health,
+    /// Compiles and runs plugins.
+    pub plugins: plugin::Host,
+}
+
+/// A pipeline cannot be built, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An interceptor's plugin is no good.
+    #[error("interceptor {interceptor} of source {origin}")]
+    Interceptor {
+        /// Its name.
+        interceptor: String,
+        /// Its source's name.
+        origin: String,
+        /// What is wrong with it.
+        #[source]
+        source: interceptor::BuildError,
+    },
+    /// The dead letters have no place to go.
+    #[error("open the dead letters of pipeline {0}")]
+    DeadLetters(String, #[source] dead_letter::Error),
+    /// An interceptor stopped the pipeline, or cannot go on.
+    #[error("source {0} stopped")]
+    Stopped(String, #[source] interceptor::Error),
+}
+
+/// A pipeline ready to run.
+pub struct Pipeline {
+    name: String,
+    services: Services,
+    sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
+    sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
+    channels: Vec<Arc<dyn Channel>>,
+    letters: JoinHandle<()>,
+}
+
+impl Pipeline {
+    /// Builds everything but the connections: channels, chains with their plugins compiled and configured, dead letters.
+    ///
+    /// # Errors
+    /// A plugin is refused, or the dead letters cannot be opened.
+    pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
+        let dead_letters = DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
+        let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
+        let channels: HashMap<&str, Arc<dyn Channel>> =
+            spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
+        let mut sources = Vec::new();
+        for source in &spec.sources {
+            let chain = interceptor::build(&spec.name, source, services).await?;
+            let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
+            let route = source_loop::Route {
+                chain,
+                selector: Selector::replicating(fed),
+                dead_letters: dead_letters.clone(),
+                metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                limit: ledger::Limit::default(),
+            };
+            sources.push((source.clone(), Arc::new(route)));
+        }
+        let mut sinks = Vec::new();
+        for sink in &spec.sinks {
+            let Some(channel) = channels.get(sink.channel.as_str()).cloned() else { continue };
+            let drained = sink_loop::Drained {
+                stage: format!("sink {}", sink.name),
+                batch_size: sink.kind.batch_size(),
+                channel,
+                dead_letters: dead_letters.clone(),
+                metrics: services.metrics.sink(&spec.name, &sink.name, sink.kind.name()),
+            };
+            sinks.push((sink.clone(), Arc::new(drained)));
+        }
+        let channels = channels.into_values().collect();
+        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters })
+    }
+
+    /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.
+    ///
+    /// # Errors
+    /// An interceptor stopped a source. What it had not settled is not committed.
+    pub async fn run(self, drain: Drain) -> Result<(), Error> {
+        let span = info_span!("pipeline", pipeline = %self.name);
+        self.run_tasks(drain).instrument(span).await
+    }
+
+    async fn run_tasks(self, drain: Drain) -> Result<(), Error> {
+        info!(sources = self.sources.len(), channels = self.channels.len(), sinks = self.sinks.len(), "pipeline starts");
+        // One source that stops stops its sisters, in order: they drain.
+        let (switch, stop) = DrainSwitch::new();
+        let sinks: Vec<_> = self.sinks.into_iter().map(|(spec, drained)| spawn(keep_sink(spec, drained, self.services.clone()))).collect();
+        let sources: Vec<_> =
+            self.sources.into_iter().map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), stop.clone()))).collect();
+        let mut ended = Box::pin(join_all(sources));
+        let ended = tokio::select! {
+            ended = &mut ended => ended,
+            () = drain.requested() => {
+                switch.request();
+                ended.await
+            }
+        };
+        for channel in &self.channels {
+            channel.close();
+        }
+        join_all(sinks).await;
+        // The last way to the dead letters went with the tasks: their task writes what is left and ends.
+        let _ = self.letters.await;
+        info!("pipeline ended");
+        ended.into_iter().filter_map(Result::ok).collect()
+    }
+}
+
+/// A task within the current span.
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(task.in_current_span())
+}
+
+/// Runs a source, and a new one after each failure, until the drain.
+async fn keep_source(pipeline: String, spec: SourceSpec, route: Arc<source_loop::Route>, services: Services, drain: Drain) -> Result<(), Error> {
+    let mut back_off = BackOff::new();
+    let check = format!("{pipeline}/{}", spec.name);
+    services.health.set(&check, false, "connecting");
+    while !drain.is_requested() {
+        let started = Instant::now();
+        // A task of its own, so that a panic is one more failure: its acks are dropped and its events come again.
+        let run = {
+            let (spec, route, drain, services, check) = (spec.clone(), route.clone(), drain.clone(), services.clone(), check.clone());
+            spawn(async move {
+                let source = connect_source(&spec, &route, services, check).await?;
+                source_loop::run(source, &route, &drain).await
+            })
+        };
+        let failure = match run.await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(source_loop::Error::Interceptor(stopped))) => {
+                error!(source = %spec.name, error = %error_chain(&stopped), "an interceptor stopped the pipeline");
+                services.health.set(&check, false, error_chain(&stopped));
+                return Err(Error::Stopped(spec.name, stopped));
+            }
+            Ok(Err(failure)) => error_chain(&failure),
+            Err(panic) => panic.to_string(),
+        };
+        let wait = back_off.after(started.elapsed());
+        error!(source = %spec.name, error = failure, ?wait, "source failed, starting again from its last commit");
+        services.health.set(&check, false, failure);
+        route.metrics.restarts.inc();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = drain.requested() => {}
+        }
+    }
+    Ok(())
+}
+
+/// Runs a sink, and a new one after each failure, until its channel is closed and empty.
+async fn keep_sink(spec: SinkSpec, drained: Arc<sink_loop::Drained>, services: Services) {
+    let mut back_off = BackOff::new();
+    loop {
+        let started = Instant::now();
+        let run = {
+            let (spec, drained) = (spec.clone(), drained.clone());
+            spawn(async move { sink_loop::run(connect_sink(&spec).await?, &drained).await })
+        };
+        let failure = match run.await {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => error_chain(&failure),
+            Err(panic) => panic.to_string(),
+        };
+        let wait = back_off.after(started.elapsed());
+        error!(sink = %spec.name, error = failure, ?wait, "sink failed, starting a new one");
+        services.health.set(&drained.stage, false, failure);
+        tokio::time::sleep(wait).await;
+        services.health.set(&drained.stage, true, "started again");
+    }
+}
+
+async fn connect_source(
+    spec: &SourceSpec,
+    route: &source_loop::Route,
+    services: Services,
+    check: String,
+) -> Result<Box<dyn Source>, source::Error> {
+    let assigned = move |partitions: usize| services.health.set(&check, true, format!("{partitions} partitions assigned"));
+    match &spec.kind {
+        source::Spec::Kafka(kafka) => {
+            Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), Box::new(assigned)).await?))
+        }
+    }
+}
+
+async fn connect_sink(spec: &SinkSpec) -> Result<Box<dyn Sink>, sink::Error> {
+    match &spec.kind {
+        sink::Spec::Kafka(kafka) => Ok(Box::new(sink::kafka::Kafka::connect(kafka).await?)),
+    }
+}
+
+fn open(pipeline: &str, spec: &crate::config::spec::ChannelSpec, services: &Services) -> Arc<dyn Channel> {
+    match &spec.kind {
+        channel::Spec::Memory(memory) => {
+            let metrics =
+                services.metrics.channel(pipeline, &spec.name, spec.kind.name(), memory.capacity.get() as u64, memory.byte_capacity);
+            Arc::new(channel::memory::Memory::new(memory, metrics))
+        }
+    }
+}
+
+/// The cluster a dead-letter topic is on, unless it names one.
+fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
+    let sink = spec.sinks.iter().map(|sink| match &sink.kind {
+        sink::Spec::Kafka(kafka) => kafka.brokers.clone(),
+    });
+    let source = spec.sources.iter().map(|source| match &source.kind {
+        source::Spec::Kafka(kafka) => kafka.brokers.clone(),
+    });
+    sink.chain(source).next()
+}

@@ -77,7 +77,7 @@ impl SinkLoop<'_> {
         let Some((taken, _)) = self.in_flight.pop_front() else { return Ok(()) };
         self.events_in_flight -= taken.batch().len();
         if written.failed.is_empty() && written.refused.iter().all(|refused| refused.certain) {
-            self.commit(taken, written.refused).await;
+            self.drained.commit(taken, written.refused).await;
             return Ok(());
         }
         let mut unsettled = VecDeque::from([(taken, written)]);
@@ -90,7 +90,7 @@ impl SinkLoop<'_> {
         }
         while let Some((taken, written)) = unsettled.pop_front() {
             match self.write_until_done(taken.batch(), written).await {
-                Ok(refused) => self.commit(taken, refused).await,
+                Ok(refused) => self.drained.commit(taken, refused).await,
                 Err(error) => {
                     while unsettled.pop_back().is_some() {}
                     drop(taken);
@@ -134,23 +134,25 @@ impl SinkLoop<'_> {
         refused.sort_by_key(|refused| refused.event);
         Ok(refused)
     }
+}
 
+impl Drained {
     async fn commit(&self, taken: Taken, refused: Vec<Refused>) {
         let sent = (taken.batch().len() - refused.len()) as u64;
-        self.drained.metrics.sent_events.inc_by(sent);
-        self.drained.metrics.sent_bytes.inc_by(taken.batch().size() as u64);
+        self.metrics.sent_events.inc_by(sent);
+        self.metrics.sent_bytes.inc_by(taken.batch().size() as u64);
         if refused.is_empty() {
             return taken.commit();
         }
-        self.drained.metrics.rejected_events.inc_by(refused.len() as u64);
+        self.metrics.rejected_events.inc_by(refused.len() as u64);
         let rejected: Vec<_> = refused.into_iter().map(|refused| self.rejected(taken.batch(), refused)).collect();
         if let Some(ack) = taken.commit_but(&rejected) {
-            self.drained.dead_letters.put(rejected, ack).await;
+            self.dead_letters.put(rejected, ack).await;
         }
     }
 
     fn rejected(&self, batch: &Batch, refused: Refused) -> Rejected {
-        let rejection = Rejection { stage: self.drained.stage.clone(), reason: refused.reason, ..Rejection::default() };
+        let rejection = Rejection { stage: self.stage.clone(), reason: refused.reason, ..Rejection::default() };
         Rejected { event: batch.events[refused.event].clone(), rejection }
     }
 }

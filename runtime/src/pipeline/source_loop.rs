@@ -1,5 +1,7 @@
 //! The left half of the flow: poll -> track -> intercept -> put, and settle -> commit.
 
+use std::time::Instant;
+
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
@@ -106,9 +108,12 @@ impl SourceLoop<'_> {
     }
 
     fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), source::Error> {
+        let started = Instant::now();
+        self.source.commit(checkpoint)?;
         self.route.metrics.commits.inc();
+        self.route.metrics.commit_seconds.inc_by(started.elapsed().as_secs_f64());
         self.route.metrics.open_batches.set(self.ledger.open_batches() as i64);
-        self.source.commit(checkpoint)
+        Ok(())
     }
 
     /// Partitions go to another consumer: settle what is open of them while there is time, commit, forget them.

@@ -14,6 +14,13 @@ pub enum Spec {
 }
 
 impl Spec {
+    /// The component's type, as metrics and the log say it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Spec::Kafka(_) => "kafka",
+        }
+    }
+
     /// Most events the sink takes from its channel at once.
     pub fn batch_size(&self) -> usize {
         match self {

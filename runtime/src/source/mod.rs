@@ -15,6 +15,15 @@ pub enum Spec {
     Kafka(Box<kafka::Spec>),
 }
 
+impl Spec {
+    /// The component's type, as metrics and the log say it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Spec::Kafka(_) => "kafka",
+        }
+    }
+}
+
 /// Reads events and remembers how far the pipeline came.
 pub trait Source: Send {
     /// The next thing that happened.

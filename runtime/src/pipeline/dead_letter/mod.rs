@@ -94,7 +94,7 @@ impl DeadLetters {
     /// Parks refused events; `ack` is delivered when they are safe. Waits while too many are waiting already.
     pub async fn put(&self, rejected: Vec<Rejected>, ack: Ack) {
         for one in &rejected {
-            self.metrics.count(&one.rejection.stage, 1);
+            self.metrics.events(&one.rejection.stage).inc();
         }
         // A queue that is gone drops the ack: the batch is abandoned and read again.
         let _ = self.queue.send(Parcel { rejected, ack }).await;

@@ -105,7 +105,7 @@ enum Unsent {
 /// Errors that the same record would meet again for ever.
 fn blames_event(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::{
-        InvalidMessageSize, InvalidPartition, InvalidRecord, InvalidTimestamp, InvalidTopic, MessageSizeTooLarge, PolicyViolation,
+        InvalidMessageSize, InvalidRecord, InvalidTimestamp, InvalidTopic, MessageSizeTooLarge, PolicyViolation,
         UnknownPartition,
     };
     matches!(
@@ -117,7 +117,6 @@ fn blames_event(code: RDKafkaErrorCode) -> bool {
             | InvalidTopic
             | PolicyViolation
             | UnknownPartition
-            | InvalidPartition
     )
 }
 

@@ -20,6 +20,7 @@ use futures_util::future::BoxFuture;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+pub use rebalance::Assigned;
 pub use spec::*;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -80,11 +81,11 @@ pub(crate) async fn find(brokers: &Brokers) -> Result<String, zookeeper::Error> 
 }
 
 impl Kafka {
-    /// Joins the group and begins to poll.
+    /// Joins the group and begins to poll; `assigned` hears of every assignment.
     ///
     /// # Errors
     /// No broker registered in ZooKeeper, or settings that librdkafka refuses. A cluster that is merely away is no error.
-    pub async fn connect(name: &str, spec: &Spec, metrics: SourceMetrics) -> Result<Kafka, Error> {
+    pub async fn connect(name: &str, spec: &Spec, metrics: SourceMetrics, assigned: Assigned) -> Result<Kafka, Error> {
         let brokers = find(&spec.brokers).await.map_err(Error::Brokers)?;
         migrate::offsets(spec, &brokers).await?;
         let client = client(spec, &brokers);
@@ -97,6 +98,7 @@ impl Kafka {
             runtime: tokio::runtime::Handle::current(),
             settle_limit: settle_limit(&client),
             metrics,
+            assigned,
             stopping: stopping.clone(),
         };
         let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;

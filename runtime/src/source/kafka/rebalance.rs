@@ -30,6 +30,9 @@ pub(super) struct Intake {
     pub(super) waiting: Option<Built>,
 }
 
+/// Told how many partitions are assigned, each time that changes.
+pub type Assigned = Box<dyn Fn(usize) + Send + Sync>;
+
 /// The consumer's callbacks.
 pub(super) struct Context {
     pub(super) name: String,
@@ -39,6 +42,8 @@ pub(super) struct Context {
     /// How long a revocation may hold up the group.
     pub(super) settle_limit: Duration,
     pub(super) metrics: SourceMetrics,
+    /// Told of every assignment, with the number of partitions this consumer then has.
+    pub(super) assigned: Assigned,
     pub(super) stopping: Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -119,6 +124,7 @@ impl ConsumerContext for Context {
                 consumer.unassign()
             }
         };
+        (self.assigned)(consumer.assignment().map_or(0, |assignment| assignment.count()));
         if let Err(error) = done {
             // The group has moved on meanwhile (rust-rdkafka#681); its next rebalance sets it right.
             warn!(source = %self.name, %error, "assignment not taken over");

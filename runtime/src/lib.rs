@@ -1,11 +1,16 @@
 //! Weir: pipelines of sources, channels and sinks whose interceptors are sandboxed WebAssembly components.
 
 pub mod batch;
+mod calendar;
 pub mod channel;
+pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod escape;
 pub mod event;
+pub mod flume_event;
 pub mod interceptor;
+pub mod localhost;
 pub mod pipeline;
 pub mod sink;
 pub mod source;

@@ -18,6 +18,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::calendar::{MONTHS, WEEKDAYS, short};
 use crate::event::Event;
+use crate::excerpt::excerpt;
 use crate::localhost;
 
 /// A text with escapes, read once.
@@ -197,7 +198,7 @@ impl Clock {
             Timestamp::now().as_millisecond()
         } else {
             let text = event.header_text("timestamp").ok_or(Error::MissingTimestamp(letter))?;
-            text.parse().map_err(|_| Error::BadTimestamp(text.into_owned()))?
+            text.parse().map_err(|_| Error::BadTimestamp(excerpt(&text)))?
         };
         let time = Timestamp::from_millisecond(millis).map_err(|_| Error::OutOfRange(millis))?.to_zoned(options.zone.clone());
         let rounded = match options.round {

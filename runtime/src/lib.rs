@@ -8,6 +8,7 @@ pub mod config;
 pub mod delivery;
 pub mod escape;
 pub mod event;
+mod excerpt;
 pub mod flume_event;
 pub mod interceptor;
 pub mod localhost;

@@ -208,14 +208,37 @@ mod tests {
         assert!(matches!(refused(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00]), Error::Truncated { .. }));
     }
 
-    #[test]
-    fn what_is_written_is_read_back() {
-        // A fixed stream of pseudo-random numbers (Knuth's MMIX constants): the same events every time.
+    /// A fixed stream of pseudo-random numbers (Knuth's MMIX constants): the same events every time.
+    fn random() -> impl FnMut(u64) -> u64 {
         let mut seed: u64 = 1;
-        let mut random = |below: u64| {
+        move |below| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) % below
-        };
+        }
+    }
+
+    #[test]
+    fn mutated_data_is_read_or_refused_without_a_panic() {
+        let mut random = random();
+        let whole = encoded(&event(&[("name", "value"), ("other", "")], "the body"));
+        let mut refused = 0;
+        for _ in 0..20_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len() as u64) as usize;
+                bytes[at] = random(256) as u8;
+            }
+            match decode(&bytes.into()) {
+                Ok(decoded) => assert!(decoded.body.len() <= whole.len()),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!((1..20_000).contains(&refused), "{refused}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut random = random();
         for _ in 0..500 {
             let mut wanted: Vec<(String, String)> = (0..random(6)).map(|n| (format!("h{n}"), "é".repeat(random(200) as usize))).collect();
             wanted.sort();

@@ -1,4 +1,5 @@
-//! The admin address: `/metrics`, `/livez`, `/readyz`, `/version`. Read only; see [`super::http`] for who may read.
+//! The admin address: `/metrics`, `/livez`, `/readyz`, `/version`. Read only and without a password, so that the default is a
+//! loopback address; there a request must name this host in its `Host` header, which keeps web pages with DNS rebinding out.
 
 use std::fmt::Write;
 use std::future::Future;

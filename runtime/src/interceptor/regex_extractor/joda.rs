@@ -262,6 +262,24 @@ mod tests {
     }
 
     #[test]
+    fn no_text_makes_a_pattern_panic() {
+        let mut seed: u64 = 1;
+        let mut random = |letters: &[char]| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            letters[(seed >> 33) as usize % letters.len()]
+        };
+        let pattern_letters: Vec<char> = "yyyMMMdDEHkKhamsSSSZZZz'-:é".chars().collect();
+        let text_letters: Vec<char> = "0123456789999-+:ZaAMPé \u{1F600}".chars().collect();
+        let mut parsed = 0;
+        for _ in 0..50_000 {
+            let pattern: String = (0..4).map(|_| random(&pattern_letters)).collect();
+            let text: String = (0..6).map(|_| random(&text_letters)).collect();
+            parsed += usize::from(Pattern::parse(&pattern).is_ok_and(|pattern| pattern.millis(&text, &TimeZone::UTC).is_ok()));
+        }
+        assert!(parsed > 0);
+    }
+
+    #[test]
     fn a_pattern_of_unknown_letters_is_refused() {
         assert_eq!(Pattern::parse("yyyy-ww"), Err(PatternError::Letter { pattern: "yyyy-ww".into(), letter: 'w' }));
         assert_eq!(Pattern::parse(""), Err(PatternError::Empty));

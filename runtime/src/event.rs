@@ -4,6 +4,7 @@
 //! to everything of Flume's it looks like an empty body, as in `org.apache.flume.event.EventBuilder`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -169,6 +170,14 @@ impl Event {
         all
     }
 
+    /// Every Flume header by name, once each, sorted: the last explicit one, else what the source implies.
+    pub fn event_headers(&self) -> BTreeMap<Cow<'_, [u8]>, Cow<'_, [u8]>> {
+        let implied = self.implied_names().filter_map(|name| Some((Cow::Borrowed(name.as_bytes()), self.implied_header(name)?)));
+        let stored = self.headers.iter().filter(|header| header.scope.is_event());
+        let stored = stored.map(|header| (Cow::Borrowed(&header.name[..]), Cow::Borrowed(header.value.as_deref().unwrap_or_default())));
+        implied.chain(stored).collect()
+    }
+
     /// Sets a header, replacing every one of that name.
     pub fn set_header(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>, scope: Scope) {
         let name = name.into();
@@ -208,7 +217,9 @@ impl Event {
     }
 
     fn implied_names(&self) -> impl Iterator<Item = &str> {
-        self.implied.iter().flat_map(|implied| ["timestamp", "partition", "offset", "key"].into_iter().chain(implied.topic_header.as_deref()))
+        self.implied
+            .iter()
+            .flat_map(|implied| ["timestamp", "partition", "offset", "key"].into_iter().chain(implied.topic_header.as_deref()))
     }
 
     fn implied_header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
@@ -263,6 +274,17 @@ mod tests {
         event.remove_headers(|name| name == b"topic");
         assert_eq!(text(&event, "topic"), None);
         assert_eq!(text(&event, "offset").as_deref(), Some("42"));
+    }
+
+    #[test]
+    fn the_event_headers_are_the_explicit_and_the_implied_ones() {
+        let mut event = from_kafka();
+        event.set_header("topic", "elsewhere", Scope::Both);
+        event.headers.push("traceparent", Some("x".into()), Scope::Record);
+        let headers = event.event_headers();
+        let names: Vec<&[u8]> = headers.keys().map(|name| &name[..]).collect();
+        assert_eq!(names, [&b"key"[..], b"offset", b"partition", b"timestamp", b"topic"]);
+        assert_eq!(&headers[&b"topic"[..]][..], b"elsewhere");
     }
 
     #[test]

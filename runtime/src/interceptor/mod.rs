@@ -1,6 +1,15 @@
 //! A step of a source's chain: looks at a batch and says what becomes of its events.
 
+mod each;
+pub mod host;
+pub mod regex_extractor;
+pub mod regex_filter;
+pub mod remove_header;
+pub mod search_replace;
 pub mod spec;
+pub mod static_header;
+pub mod timestamp;
+pub mod uuid;
 
 use std::sync::Arc;
 

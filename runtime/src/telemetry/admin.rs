@@ -1,4 +1,5 @@
-//! The admin address: `/metrics`, `/livez`, `/readyz`, `/version`. Read only; see [`super::http`] for who may read.
+//! The admin address: `/metrics`, `/livez`, `/readyz`, `/version`. Read only and without a password, so that the default is a
+//! loopback address; there a request must name this host in its `Host` header, which keeps web pages with DNS rebinding out.
 
 use std::fmt::Write;
 use std::future::Future;
@@ -112,7 +113,7 @@ mod tests {
         health.draining();
         let (status, verbose) = get(address, "/readyz?verbose", "localhost").await;
         assert_eq!(status, 503);
-        assert!(verbose.contains("[+] pipeline flume1: running\n[-]") || verbose.contains("[-] draining"), "{verbose}");
+        assert!(verbose.ends_with("[-] draining: the agent is ending\n[+] pipeline flume1: running\nnot ready\n"), "{verbose}");
 
         metrics.source("flume1", "r1", "kafka").received_events.inc_by(7);
         let (status, text) = get(address, "/metrics", "127.0.0.1").await;
@@ -122,6 +123,13 @@ mod tests {
         assert_eq!(get(address, "/other", "localhost").await.0, 404);
         let (_, version) = get(address, "/version", "localhost").await;
         assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+
+        let old_dashboards = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let old_address = old_dashboards.local_addr().expect("address");
+        tokio::spawn(super::super::flume::serve(old_dashboards, metrics, std::future::pending()));
+        let (status, json) = get(old_address, "/metrics", "localhost").await;
+        assert_eq!(status, 200);
+        assert!(json.contains("application/json;charset=utf-8") && json.contains(r#""SOURCE.r1":{"#), "{json}");
 
         shut.send(()).expect("the server runs");
         server.await.expect("no panic").expect("a clean end");

@@ -1,8 +1,8 @@
 //! The numbers of one component, handed to it when it is built. Each handle is cheap to clone and is meant to be updated once per batch.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
-use super::metrics::{Labels, PluginInfo, Traps};
+use super::metrics::{Labels, PluginInfo, Running, Traps};
 use super::{Counter, Gauge, Histogram, Seconds};
 
 /// Numbers of a source.
@@ -90,29 +90,36 @@ pub struct InterceptorMetrics {
     pub(super) labels: Labels,
     pub(super) traps: Traps,
     pub(super) plugins: PluginInfo,
-    pub(super) running: Arc<Mutex<Option<Labels>>>,
+    pub(super) running: Running,
 }
 
 impl InterceptorMetrics {
     /// Counts a call that did not come back in order; `kind` says how, such as `trap`, `deadline`, `memory` or `outcome`.
     pub fn trap(&self, kind: &'static str) {
-        let mut labels = self.labels.clone();
-        labels.retain(|(name, _)| *name != "kind" && *name != "type");
+        let mut labels = self.without_kind();
         labels.push(("kind", kind.to_owned()));
         self.traps.get_or_create(&labels).inc();
     }
 
     /// Says which plugin judges from now on, in place of the one said before.
     pub fn plugin(&self, name: &str, version: &str, digest: &str) {
-        let slot = self.labels.iter().find(|(label, _)| *label == "component").map(|(_, slot)| slot.clone());
-        let mut labels: Labels = self.labels.iter().filter(|(label, _)| matches!(*label, "pipeline" | "source")).cloned().collect();
-        labels.push(("slot", slot.unwrap_or_default()));
+        let mut slot = self.without_kind();
+        for (label, _) in &mut slot {
+            if *label == "component" {
+                *label = "slot";
+            }
+        }
+        let mut labels = slot.clone();
         labels.extend([("name", name.to_owned()), ("version", version.to_owned()), ("digest", digest.to_owned())]);
         self.plugins.get_or_create(&labels).set(1);
-        let before = self.running.lock().unwrap_or_else(PoisonError::into_inner).replace(labels.clone());
+        let before = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, labels.clone());
         if let Some(before) = before.filter(|before| *before != labels) {
             self.plugins.remove(&before);
         }
+    }
+
+    fn without_kind(&self) -> Labels {
+        self.labels.iter().filter(|(label, _)| !matches!(*label, "kind" | "type")).cloned().collect()
     }
 }
 

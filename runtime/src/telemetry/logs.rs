@@ -96,6 +96,12 @@ mod tests {
         assert_eq!(error.to_string(), "WEIR_LOG is no log level or filter: \"weir=loud\"");
     }
 
+    #[test]
+    fn a_second_log_is_refused() {
+        init(Format::Text, Some("off")).expect("the first");
+        assert!(matches!(init(Format::Auto, Some("info")), Err(Error::Twice(_))));
+    }
+
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 

@@ -2,6 +2,7 @@
 //! dashboards port. Labels: `pipeline`, `component`, `kind` (source, channel, sink or interceptor) and `type` (such as kafka); an
 //! interceptor also has the `source` whose chain it is in. A label's value comes from the configuration, never from an event.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,12 +18,15 @@ use super::{Counter, Gauge, Histogram, Seconds};
 pub(super) type Labels = Vec<(&'static str, String)>;
 pub(super) type Traps = Family<Labels, Counter>;
 pub(super) type PluginInfo = Family<Labels, Gauge>;
+/// The series of the plugin that judges in each slot.
+pub(super) type Running = Arc<Mutex<HashMap<Labels, Labels>>>;
 
 /// The numbers of the whole process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     families: Families,
+    running: Running,
     components: Mutex<Vec<Component>>,
 }
 
@@ -48,7 +52,7 @@ impl Metrics {
     pub fn new() -> Arc<Metrics> {
         let mut registry = Registry::with_prefix("weir");
         let families = Families::register(&mut registry);
-        Arc::new(Metrics { registry, families, components: Mutex::default() })
+        Arc::new(Metrics { registry, families, running: Arc::default(), components: Mutex::default() })
     }
 
     /// Numbers of a source; `kind` is its type, such as `kafka`. Asked for again, the same numbers go on.
@@ -119,7 +123,7 @@ impl Metrics {
             batch_duration: families.batch_duration.get_or_create_owned(&labels),
             traps: families.traps.clone(),
             plugins: families.plugins.clone(),
-            running: Arc::default(),
+            running: self.running.clone(),
             labels,
         }
     }
@@ -341,10 +345,10 @@ mod tests {
         let metrics = Metrics::new();
         let interceptor = metrics.interceptor("p", "r1", "i1", "wasm");
         interceptor.plugin("score", "1", "aa");
-        interceptor.clone().plugin("score", "2", "bb");
+        metrics.interceptor("p", "r1", "i1", "wasm").plugin("score", "2", "bb");
         let plugins: Vec<String> =
             metrics.render().lines().filter(|line| line.starts_with("weir_plugin_info{")).map(str::to_owned).collect();
-        assert_eq!(plugins, ["weir_plugin_info{pipeline=\"p\",source=\"r1\",slot=\"i1\",name=\"score\",version=\"2\",digest=\"bb\"} 1"]);
+        assert_eq!(plugins, ["weir_plugin_info{pipeline=\"p\",slot=\"i1\",source=\"r1\",name=\"score\",version=\"2\",digest=\"bb\"} 1"]);
     }
 
     #[test]

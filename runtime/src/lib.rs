@@ -7,5 +7,6 @@ pub mod delivery;
 pub mod event;
 pub mod interceptor;
 pub mod pipeline;
+pub mod plugin;
 pub mod sink;
 pub mod source;

@@ -1,10 +1,13 @@
 //! A step of a source's chain: looks at a batch and says what becomes of its events.
 
+mod isolate;
 pub mod spec;
+pub mod wasm;
 
 use std::sync::Arc;
 
 pub use spec::Spec;
+pub use wasm::{Place, Wasm};
 
 use crate::batch::{Batch, Outcome};
 

@@ -192,7 +192,8 @@ impl Derived {
     fn from(self, parent: &Event) -> Event {
         let mut event = Event { body: self.body, ..parent.clone() };
         for (name, value) in self.headers {
-            event.set_header(name, value, Scope::Both);
+            let scope = Scope::of_plugin(&name);
+            event.set_header(name, value, scope);
         }
         event
     }

@@ -56,7 +56,16 @@ pub enum Scope {
     Both,
 }
 
+/// Header names that say where an event was read or goes, in Flume's words. A plugin that sets one steers the agent; it adds nothing to the Kafka record.
+const TRANSPORT: [&[u8]; 5] = [b"topic", b"partition", b"offset", b"timestamp", b"key"];
+
 impl Scope {
+    /// Who sees a header of this name that a plugin sets.
+    #[must_use]
+    pub fn of_plugin(name: &[u8]) -> Scope {
+        if TRANSPORT.contains(&name) { Scope::Event } else { Scope::Both }
+    }
+
     fn is_event(self) -> bool {
         self != Scope::Record
     }

@@ -1,7 +1,10 @@
 //! A step of a source's chain: looks at a batch and says what becomes of its events.
 
+mod build;
+pub mod chain;
 mod each;
 pub mod host;
+mod isolate;
 pub mod regex_extractor;
 pub mod regex_filter;
 pub mod remove_header;
@@ -10,10 +13,14 @@ pub mod spec;
 pub mod static_header;
 pub mod timestamp;
 pub mod uuid;
+pub mod wasm;
 
 use std::sync::Arc;
 
+pub use build::{BuildError, build};
+pub use chain::{Chain, Step};
 pub use spec::Spec;
+pub use wasm::{Place, Wasm};
 
 use crate::batch::{Batch, Outcome};
 

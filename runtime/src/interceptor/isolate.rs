@@ -1,0 +1,106 @@
+//! Which event is it? A plugin that fails over a batch is given the halves, and their halves, until it fails over single events;
+//! these meet `on_error`, all others keep the verdicts the plugin gave them in their part of the batch.
+//!
+//! What one call learns is lost with its instance, and parts are judged without the rest of the batch: a plugin that counts within a
+//! batch counts anew in each part.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Error;
+use super::spec::OnError;
+use super::wasm::Worker;
+use crate::batch::{Batch, Fate, Outcome, Rejection, Verdict};
+use crate::event::Event;
+use crate::plugin::{Failure, FailureKind, time_for};
+
+/// The least time a part of a batch is given, however small it is: the clock ticks every 5 ms.
+const LEAST: Duration = Duration::from_millis(20);
+
+/// One batch, until every event of it has a verdict.
+pub(super) struct Isolation<'a> {
+    worker: &'a mut Worker,
+    batch: &'a Arc<Batch>,
+    outcome: Outcome,
+}
+
+impl<'a> Isolation<'a> {
+    pub(super) fn new(worker: &'a mut Worker, batch: &'a Arc<Batch>) -> Isolation<'a> {
+        Isolation { worker, batch, outcome: Outcome::default() }
+    }
+
+    /// The whole batch first; nearly always that is all.
+    pub(super) fn run(mut self) -> Result<Outcome, Error> {
+        let whole = 0..self.batch.len();
+        let time = time_for(self.worker.plugin.limits().deadline, whole.len());
+        let fresh = self.worker.is_fresh();
+        let mut failure = match self.worker.call(self.batch, whole.clone(), time)? {
+            Ok(outcome) => return Ok(outcome),
+            Err(failure) => failure,
+        };
+        // What an instance has gathered over earlier batches may be to blame; ask a fresh one before any event is. Not for a missed
+        // deadline of many events: that would double the longest wait there is, and their halves are asked of fresh ones anyway.
+        if !fresh && (whole.len() == 1 || failure.kind != FailureKind::Deadline) {
+            failure = match self.worker.call(self.batch, whole.clone(), time)? {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+        }
+        tracing::debug!(stage = self.worker.stage, events = whole.len(), reason = failure.reason, "looking for the event a plugin fails over");
+        self.split(whole, failure)?;
+        Ok(self.outcome)
+    }
+
+    /// The plugin failed over this part.
+    fn split(&mut self, range: Range<usize>, failure: Failure) -> Result<(), Error> {
+        if range.len() == 1 {
+            return self.blame(range.start, failure);
+        }
+        let middle = range.start + range.len() / 2;
+        self.judge(range.start..middle)?;
+        self.judge(middle..range.end)
+    }
+
+    fn judge(&mut self, range: Range<usize>) -> Result<(), Error> {
+        match self.worker.call(self.batch, range.clone(), self.time(range.len()))? {
+            Ok(outcome) => {
+                let shifted = outcome.verdicts.into_iter().map(|(index, verdict)| (range.start + index, verdict));
+                self.outcome.verdicts.extend(shifted);
+                Ok(())
+            }
+            Err(failure) => self.split(range, failure),
+        }
+    }
+
+    /// A part of the events gets that part of the time, so that a batch of nothing but spinning events has an end.
+    fn time(&self, events: usize) -> Duration {
+        let deadline = self.worker.plugin.limits().deadline;
+        #[expect(clippy::cast_precision_loss, reason = "a share of a time, far from 2^52 events")]
+        let share = deadline.mul_f64(events as f64 / self.batch.len() as f64);
+        time_for(share.max(LEAST).min(deadline), events)
+    }
+
+    fn blame(&mut self, index: usize, failure: Failure) -> Result<(), Error> {
+        let fate = match self.worker.on_error {
+            OnError::Pass => return Ok(()),
+            OnError::Halt => return Err(Error::Halted { place: place(&self.batch.events[index], index), reason: failure.reason }),
+            OnError::Discard => Fate::Discard,
+            OnError::DeadLetter => Fate::Reject(Rejection {
+                stage: self.worker.stage.clone(),
+                reason: failure.reason,
+                backtrace: failure.backtrace,
+                plugin: Some(self.worker.plugin.info().digest.clone()),
+            }),
+        };
+        self.outcome.verdicts.push((index, Verdict::fate(fate)));
+        Ok(())
+    }
+}
+
+fn place(event: &Event, index: usize) -> String {
+    match &event.origin {
+        Some(origin) => format!("topic {} partition {} offset {}", origin.topic, origin.partition, origin.offset),
+        None => format!("event {index} of its batch"),
+    }
+}

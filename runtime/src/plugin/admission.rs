@@ -1,0 +1,180 @@
+//! What a file must be before it may reach the compiler: one pass of the parser, linear in its size.
+//!
+//! Cranelift's time is more than linear in what a function holds alive, so that a quarter of a megabyte can keep it busy for minutes.
+//! The caps here stop the cheap forms of that; the child process the compiler runs in (`compile.rs`) stops the rest.
+
+use wasmparser::{Chunk, ComponentExternalKind, Encoding, FunctionBody, Parser, Payload, ValidPayload, Validator};
+
+use super::{Error, engine};
+
+/// The contract's package and the interfaces of it that this host grants.
+const PACKAGE: &str = "weir:interceptor/";
+pub(super) const VERSION: &str = "0.1.0";
+const GRANTED: [&str; 2] = ["weir:interceptor/events@0.1.0", "weir:interceptor/logging@0.1.0"];
+const WANTED: &str = "weir:interceptor/interceptor@0.1.0";
+
+/// The most nested components and modules one in another.
+const MAX_NESTING: usize = 8;
+
+/// How large a plugin may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caps {
+    /// Bytes of the file. Default: 8 MiB.
+    pub file: usize,
+    /// Functions, of all modules in it. Default: 20,000.
+    pub functions: usize,
+    /// Bytes of one function's body. Default: 128 KiB; an interpreter compiled to WebAssembly may need more.
+    pub function_body: usize,
+    /// Locals of one function, parameters not counted. Default: 4,000.
+    pub locals: u32,
+}
+
+impl Default for Caps {
+    fn default() -> Caps {
+        Caps { file: 8 << 20, functions: 20_000, function_body: 128 << 10, locals: 4_000 }
+    }
+}
+
+/// Looks at the whole file. `Ok` means: a valid component of this world that asks for nothing it is not granted.
+pub(super) fn check(name: &str, wasm: &[u8], caps: &Caps) -> Result<(), Error> {
+    if wasm.len() > caps.file {
+        return Err(refused(name, format!("{} bytes, over the cap of {}", wasm.len(), caps.file)));
+    }
+    kind(name, wasm)?;
+    let mut survey = Survey { caps, functions: 0, imports: Vec::new(), exports: Vec::new() };
+    survey.read(wasm).map_err(|reason| refused(name, reason))?;
+    survey.world(name)
+}
+
+fn refused(name: &str, reason: String) -> Error {
+    Error::Refused { plugin: name.to_owned(), reason }
+}
+
+/// A component, or what else it is and what to do about it.
+fn kind(name: &str, wasm: &[u8]) -> Result<(), Error> {
+    if wasmtime::Engine::detect_precompiled(wasm).is_some() {
+        return Err(refused(name, "compiled code (.cwasm), which is never taken from outside; give the component it was made from".into()));
+    }
+    if !wasm.starts_with(b"\0asm") {
+        return Err(refused(name, "not WebAssembly: it does not begin with \\0asm".into()));
+    }
+    if !Parser::is_core_wasm(wasm) {
+        return Ok(());
+    }
+    let reason = if super::componentize::carries_its_type(wasm) {
+        "a core module, not a component; it carries its component type: turn it into a component with `weir componentize FILE -o PLUGIN.wasm`"
+    } else {
+        "a core module, not a component, and it carries no component type: build it with an SDK of Weir (or `wasm-tools component embed`), \
+         then turn it into a component with `weir componentize FILE -o PLUGIN.wasm`"
+    };
+    Err(refused(name, reason.into()))
+}
+
+/// What the pass gathers.
+struct Survey<'a> {
+    caps: &'a Caps,
+    functions: usize,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl Survey<'_> {
+    fn read(&mut self, wasm: &[u8]) -> Result<(), String> {
+        let mut validator = Validator::new_with_features(engine::features());
+        let mut parser = Parser::new(0);
+        parser.set_features(engine::features());
+        let mut parents = Vec::new();
+        let mut allocations = wasmparser::FuncValidatorAllocations::default();
+        let mut at = 0;
+        loop {
+            let Chunk::Parsed { consumed, payload } = parser.parse(&wasm[at..], true).map_err(|error| error.to_string())? else {
+                return Err(format!("cut off at byte {at}"));
+            };
+            at += consumed;
+            self.note(&payload, parents.len()).map_err(|error| error.to_string())?;
+            match validator.payload(&payload).map_err(|error| error.to_string())? {
+                ValidPayload::Ok => {}
+                ValidPayload::Func(function, body) => {
+                    self.function(&body)?;
+                    let mut checker = function.into_validator(allocations);
+                    checker.validate(&body).map_err(|error| error.to_string())?;
+                    allocations = checker.into_allocations();
+                }
+                ValidPayload::Parser(inner) => {
+                    parents.push(std::mem::replace(&mut parser, inner));
+                    if parents.len() > MAX_NESTING {
+                        return Err(format!("components nested deeper than {MAX_NESTING}"));
+                    }
+                }
+                ValidPayload::End(_) => match parents.pop() {
+                    Some(parent) => parser = parent,
+                    None if at == wasm.len() => return Ok(()),
+                    None => return Err(format!("{} bytes after its end", wasm.len() - at)),
+                },
+            }
+        }
+    }
+
+    /// The outermost component's imports and exports are the plugin's.
+    fn note(&mut self, payload: &Payload<'_>, depth: usize) -> wasmparser::Result<()> {
+        match payload {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {}
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section.clone() {
+                    self.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section.clone() {
+                    let export = export?;
+                    if export.kind == ComponentExternalKind::Instance {
+                        self.exports.push(export.name.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, body: &FunctionBody<'_>) -> Result<(), String> {
+        self.functions += 1;
+        if self.functions > self.caps.functions {
+            return Err(format!("more than {} functions", self.caps.functions));
+        }
+        let place = body.range();
+        if place.len() > self.caps.function_body {
+            return Err(format!("the function at byte {} is {} bytes long, over the cap of {}", place.start, place.len(), self.caps.function_body));
+        }
+        let mut locals = 0u32;
+        for local in body.get_locals_reader().map_err(|error| error.to_string())? {
+            let (count, _) = local.map_err(|error| error.to_string())?;
+            locals = locals.saturating_add(count);
+        }
+        if locals > self.caps.locals {
+            return Err(format!("the function at byte {} has {locals} locals, over the cap of {}", place.start, self.caps.locals));
+        }
+        Ok(())
+    }
+
+    /// Imports against grants, exports against the world; everything that is wrong is named.
+    fn world(&self, name: &str) -> Result<(), Error> {
+        let ungranted: Vec<String> = self.imports.iter().filter(|import| !GRANTED.contains(&import.as_str())).cloned().collect();
+        let (other_version, ungranted): (Vec<_>, Vec<_>) = ungranted.into_iter().partition(|import| import.starts_with(PACKAGE));
+        if !ungranted.is_empty() {
+            return Err(Error::Imports { plugin: name.to_owned(), imports: ungranted });
+        }
+        if let Some(import) = other_version.first() {
+            return Err(world(name, format!("it imports {import}; this host has version {VERSION} of the contract: {}", GRANTED.join(", "))));
+        }
+        if self.exports.iter().any(|export| export == WANTED) {
+            return Ok(());
+        }
+        let exports = if self.exports.is_empty() { "nothing".to_owned() } else { self.exports.join(", ") };
+        Err(world(name, format!("it does not export {WANTED}; it exports {exports}")))
+    }
+}
+
+fn world(name: &str, reason: String) -> Error {
+    Error::World { plugin: name.to_owned(), reason }
+}

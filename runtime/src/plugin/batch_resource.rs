@@ -1,0 +1,134 @@
+//! The batch as a guest sees it: columns out, edits in.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use super::bindings::events::{self, Column, Edits, HeaderTable, NumberColumn};
+use super::bindings::logging;
+use super::columns;
+use super::edits;
+use super::instance::State;
+use super::json::{Documents, Pointer};
+use crate::batch::{Batch, Outcome};
+use crate::event::Event;
+
+/// What a handle to a batch stands for. There is one batch a call, and the guest cannot keep its handle, so it names nothing more.
+pub struct BatchResource;
+
+/// The batch of the call that is under way, and what the guest has said about it.
+pub(super) struct Call {
+    batch: Arc<Batch>,
+    range: Range<usize>,
+    documents: Documents,
+    said: Said,
+}
+
+/// What the guest has said.
+pub(super) enum Said {
+    Nothing,
+    Edits(Outcome),
+    /// Edits that do not fit; the guest was told, and the batch fails whatever it does next.
+    Nonsense(String),
+}
+
+impl Call {
+    /// A call about a part of a batch.
+    pub(super) fn new(batch: Arc<Batch>, range: Range<usize>) -> Call {
+        Call { batch, range, documents: Documents::default(), said: Said::Nothing }
+    }
+
+    pub(super) fn said(self) -> Said {
+        self.said
+    }
+
+    fn events(&self) -> &[Event] {
+        &self.batch.events[self.range.clone()]
+    }
+
+    fn apply(&mut self, edits: Edits) -> Result<(), String> {
+        let checked = match self.said {
+            Said::Nothing => edits::check(edits, self.range.len()),
+            _ => Err("apply was called twice for one batch".into()),
+        };
+        match checked {
+            Ok(outcome) => {
+                self.said = Said::Edits(outcome);
+                Ok(())
+            }
+            Err(reason) => {
+                self.said = Said::Nonsense(reason.clone());
+                Err(reason)
+            }
+        }
+    }
+}
+
+fn pointer(text: &str) -> Result<Pointer> {
+    Pointer::parse(text).ok_or_else(|| wasmtime::Error::msg(format!("{text:?} is not a JSON pointer (RFC 6901)")))
+}
+
+impl State {
+    fn call(&mut self) -> Result<&mut Call> {
+        self.call.as_mut().ok_or_else(|| wasmtime::Error::msg("a batch was used outside its call"))
+    }
+}
+
+impl events::Host for State {}
+
+impl events::HostBatch for State {
+    fn len(&mut self, _batch: Resource<BatchResource>) -> Result<u32> {
+        Ok(u32::try_from(self.call()?.range.len())?)
+    }
+
+    fn timestamps(&mut self, _batch: Resource<BatchResource>) -> Result<Vec<i64>> {
+        Ok(self.call()?.events().iter().map(|event| event.timestamp.unwrap_or(-1)).collect())
+    }
+
+    fn keys(&mut self, _batch: Resource<BatchResource>) -> Result<Column> {
+        Ok(columns::borrowed(self.call()?.events(), |event| event.key.as_deref())?)
+    }
+
+    fn bodies(&mut self, _batch: Resource<BatchResource>) -> Result<Column> {
+        Ok(columns::borrowed(self.call()?.events(), |event| event.body.as_deref())?)
+    }
+
+    fn body_ranges(&mut self, _batch: Resource<BatchResource>, offset: u32, len: u32) -> Result<Column> {
+        Ok(columns::body_ranges(self.call()?.events(), offset, len)?)
+    }
+
+    fn header(&mut self, _batch: Resource<BatchResource>, name: String) -> Result<Column> {
+        Ok(columns::header(self.call()?.events(), &name)?)
+    }
+
+    fn headers(&mut self, _batch: Resource<BatchResource>) -> Result<HeaderTable> {
+        Ok(columns::headers(self.call()?.events())?)
+    }
+
+    fn json_texts(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<Column> {
+        let Call { batch, range, documents, .. } = self.call()?;
+        Ok(documents.texts(&batch.events[range.clone()], &pointer(&text)?)?)
+    }
+
+    fn json_numbers(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<NumberColumn> {
+        let Call { batch, range, documents, .. } = self.call()?;
+        Ok(documents.numbers(&batch.events[range.clone()], &pointer(&text)?))
+    }
+
+    fn apply(&mut self, _batch: Resource<BatchResource>, edits: Edits) -> Result<Result<(), String>> {
+        Ok(self.call()?.apply(edits))
+    }
+
+    fn drop(&mut self, _batch: Resource<BatchResource>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl logging::Host for State {
+    fn write(&mut self, level: logging::Level, message: String) -> Result<()> {
+        self.log.write(level, &message);
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! From a file to a plugin at work. Each step consumes the one before, so none can be left out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use super::bindings::PluginPre;
+use super::instance::{Instance, State};
+use super::{Caps, Error, Host, LogLines, admission, settings};
+use crate::interceptor::spec::Limits;
+
+/// A component that was read, looked at and found admissible; nothing of it has run.
+pub struct Artifact {
+    name: String,
+    file: Option<PathBuf>,
+    wasm: Vec<u8>,
+    digest: String,
+}
+
+impl Artifact {
+    /// Reads a file, no further than the size cap.
+    ///
+    /// # Errors
+    /// [`Error::Read`], and what [`Artifact::from_bytes`] refuses.
+    pub fn read(path: &Path, caps: &Caps) -> Result<Artifact, Error> {
+        let failed = |source| Error::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let mut wasm = Vec::new();
+        file.take(caps.file as u64 + 1).read_to_end(&mut wasm).map_err(failed)?;
+        let artifact = Artifact::from_bytes(&path.display().to_string(), wasm, caps)?;
+        Ok(Artifact { file: Some(path.to_owned()), ..artifact })
+    }
+
+    /// Takes a component that is in memory already; the name is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Imports`], [`Error::World`].
+    pub fn from_bytes(name: &str, wasm: impl Into<Vec<u8>>, caps: &Caps) -> Result<Artifact, Error> {
+        let wasm = wasm.into();
+        admission::check(name, &wasm, caps)?;
+        let digest = Sha256::digest(&wasm).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Artifact { name: name.to_owned(), file: None, wasm, digest })
+    }
+
+    /// SHA-256 of the component, in hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+/// An artifact and its machine code.
+pub struct Compiled {
+    artifact: Artifact,
+    component: Component,
+}
+
+impl Compiled {
+    /// Takes the code from the cache, or compiles in a child process. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Compile`]
+    pub fn build(artifact: Artifact, host: &Host) -> Result<Compiled, Error> {
+        let failed = |reason: String| Error::Compile { plugin: artifact.name.clone(), reason };
+        if let Some(component) = Compiled::cached(&artifact, host) {
+            return Ok(Compiled { artifact, component });
+        }
+        let code = host.shared.compiler.compile(&artifact.wasm).map_err(failed)?;
+        let component = code.load(&host.shared.engine).map_err(|error| failed(format!("{error:#}")))?;
+        if let Some(cache) = &host.shared.cache
+            && let Err(error) = cache.put(&artifact.digest, &code)
+        {
+            tracing::warn!(plugin = artifact.name, %error, "could not cache the compiled plugin");
+        }
+        Ok(Compiled { artifact, component })
+    }
+
+    fn cached(artifact: &Artifact, host: &Host) -> Option<Component> {
+        let cache = host.shared.cache.as_ref()?;
+        match cache.get(&artifact.digest)?.load(&host.shared.engine) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::warn!(plugin = artifact.name, error = format!("{error:#}"), "compiling again: the cached code does not load");
+                cache.forget(&artifact.digest);
+                None
+            }
+        }
+    }
+}
+
+/// A compiled component whose imports and exports are the contract's.
+pub struct Validated {
+    artifact: Artifact,
+    ready: PluginPre<State>,
+}
+
+impl Validated {
+    /// Links the component against what is granted.
+    ///
+    /// # Errors
+    /// [`Error::World`]: an import or export of another type than the contract's.
+    pub fn check(compiled: Compiled, host: &Host) -> Result<Validated, Error> {
+        let Compiled { artifact, component } = compiled;
+        let linked = host.shared.linker.instantiate_pre(&component).and_then(PluginPre::new);
+        match linked {
+            Ok(ready) => Ok(Validated { artifact, ready }),
+            Err(error) => Err(Error::World { plugin: artifact.name, reason: format!("{error:#}") }),
+        }
+    }
+
+    /// Asks the plugin what it is, in an instance that is thrown away.
+    ///
+    /// # Errors
+    /// [`Error::Probe`]
+    pub fn describe(&self, limits: &Limits) -> Result<Description, Error> {
+        Instance::describe(&self.ready, limits).map_err(|failure| Error::Probe { plugin: self.artifact.name.clone(), reason: failure.to_string() })
+    }
+}
+
+/// What a plugin says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The settings it takes.
+    pub parameters: Vec<Parameter>,
+}
+
+/// A setting a plugin takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name of the setting.
+    pub name: String,
+    /// What it means, for people.
+    pub description: String,
+    /// Whether the plugin does without.
+    pub required: bool,
+    /// What it is when nobody sets it.
+    pub default: Option<String>,
+}
+
+/// Which plugin it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Name, as it describes itself.
+    pub name: String,
+    /// Version, as it describes itself.
+    pub version: String,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// Where it was read; `None` for one that came from memory.
+    pub file: Option<PathBuf>,
+}
+
+/// A plugin that has been started once and whose settings fit. Cheap to clone; instances are made of it.
+#[derive(Clone)]
+pub struct Plugin {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    info: Info,
+    description: Description,
+    ready: PluginPre<State>,
+    settings: Vec<(String, String)>,
+    limits: Limits,
+}
+
+impl Plugin {
+    /// Starts the plugin once: `describe`, settings against parameters, `configure`.
+    ///
+    /// # Errors
+    /// [`Error::Probe`], [`Error::Settings`]
+    pub fn probe(validated: Validated, given: BTreeMap<String, String>, limits: &Limits) -> Result<Plugin, Error> {
+        let description = validated.describe(limits)?;
+        let Validated { artifact, ready } = validated;
+        let plugin = artifact.name;
+        let settings = settings::check(&given, &description.parameters).map_err(|problems| Error::Settings { plugin: plugin.clone(), problems })?;
+        let info = Info { name: description.name.clone(), version: description.version.clone(), digest: artifact.digest, file: artifact.file };
+        let made = Plugin { parts: Arc::new(Parts { info, description, ready, settings, limits: limits.clone() }) };
+        match made.instance(LogLines::muted()) {
+            Ok(_trial) => Ok(made),
+            Err(failure) => Err(Error::Probe { plugin, reason: failure.to_string() }),
+        }
+    }
+
+    /// Which plugin it is.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.parts.info
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.parts.description
+    }
+
+    /// What one call may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.parts.limits
+    }
+
+    /// A fresh, configured instance.
+    pub(crate) fn instance(&self, log: LogLines) -> Result<Instance, super::Failure> {
+        Instance::start(&self.parts.ready, &self.parts.settings, &self.parts.limits, log)
+    }
+}

@@ -1,0 +1,148 @@
+//! A plugin's log: into the agent's own, named, escaped, and no more of it than a person could read.
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Observer;
+use super::bindings::Level;
+
+/// Lines a second, and how many may come at once.
+const LINES: u32 = 100;
+/// Bytes of a line.
+const LINE: usize = 4096;
+
+/// Where one interceptor's instances log. Cheap to clone; all share one allowance.
+#[derive(Clone)]
+pub(crate) struct LogLines {
+    open: Option<Arc<Open>>,
+}
+
+struct Open {
+    speaker: Speaker,
+    observer: Arc<dyn Observer>,
+    bucket: Mutex<Bucket>,
+}
+
+/// Who is speaking.
+pub(crate) struct Speaker {
+    pub(crate) pipeline: String,
+    pub(crate) interceptor: String,
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+}
+
+impl LogLines {
+    pub(crate) fn new(speaker: Speaker, observer: Arc<dyn Observer>) -> LogLines {
+        LogLines { open: Some(Arc::new(Open { speaker, observer, bucket: Mutex::new(Bucket::full(Instant::now())) })) }
+    }
+
+    /// For trials: nothing is written.
+    pub(crate) fn muted() -> LogLines {
+        LogLines { open: None }
+    }
+
+    pub(super) fn write(&self, level: Level, message: &str) {
+        let Some(open) = &self.open else { return };
+        let grant = open.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        match grant {
+            Grant::Suppressed => open.observer.log_suppressed(1),
+            Grant::Write { suppressed } => {
+                if suppressed > 0 {
+                    open.speaker.say(Level::Warn, &format!("{suppressed} more lines of this plugin were not written"));
+                }
+                open.speaker.say(level, &one_line(message));
+            }
+        }
+    }
+}
+
+impl Speaker {
+    fn say(&self, level: Level, message: &str) {
+        let Speaker { pipeline, interceptor, plugin, version } = self;
+        match level {
+            Level::Debug => tracing::debug!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
+            Level::Info => tracing::info!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
+            Level::Warn => tracing::warn!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
+            Level::Error => tracing::error!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
+        }
+    }
+}
+
+/// Control characters escaped, so that a guest can forge no line and colour no terminal; cut at [`LINE`] bytes.
+pub(super) fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len().min(LINE));
+    for character in message.chars() {
+        if line.len() >= LINE {
+            line.push('…');
+            break;
+        }
+        if character.is_control() {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "{}", character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// A token bucket: [`LINES`] at once, and as many again each second.
+struct Bucket {
+    tokens: u32,
+    filled: Instant,
+    suppressed: u64,
+}
+
+#[derive(Debug, PartialEq)]
+enum Grant {
+    Write { suppressed: u64 },
+    Suppressed,
+}
+
+impl Bucket {
+    fn full(now: Instant) -> Bucket {
+        Bucket { tokens: LINES, filled: now, suppressed: 0 }
+    }
+
+    fn take(&mut self, now: Instant) -> Grant {
+        let token = Duration::from_secs(1) / LINES;
+        let earned = now.saturating_duration_since(self.filled).as_nanos() / token.as_nanos();
+        if let Ok(earned) = u32::try_from(earned.min(u128::from(LINES)))
+            && earned > 0
+        {
+            self.tokens = (self.tokens + earned).min(LINES);
+            self.filled = now;
+        }
+        if self.tokens == 0 {
+            self.suppressed += 1;
+            return Grant::Suppressed;
+        }
+        self.tokens -= 1;
+        Grant::Write { suppressed: std::mem::take(&mut self.suppressed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_cut_and_counted_and_the_allowance_comes_back() {
+        let start = Instant::now();
+        let mut bucket = Bucket::full(start);
+        let written = (0..1000).filter(|_| bucket.take(start) != Grant::Suppressed).count();
+        assert_eq!(written, LINES as usize);
+        assert_eq!(bucket.take(start + Duration::from_millis(10)), Grant::Write { suppressed: 900 });
+        assert_eq!(bucket.take(start + Duration::from_millis(10)), Grant::Suppressed);
+        let later = start + Duration::from_secs(60);
+        let written = (0..1000).filter(|_| bucket.take(later) != Grant::Suppressed).count();
+        assert_eq!(written, LINES as usize);
+    }
+
+    #[test]
+    fn a_line_is_one_line_and_has_an_end() {
+        assert_eq!(one_line("a\nb\u{1b}[31m\u{9b}c é"), "a\\nb\\u{1b}[31m\\u{9b}c é");
+        assert!(one_line(&"é".repeat(LINE)).len() <= LINE + '…'.len_utf8() + 1);
+    }
+}

@@ -1,0 +1,191 @@
+//! Plugins: the file, the compiler, the sandbox, and one instance of it at work.
+//!
+//! ```text
+//! Artifact::read ──► Compiled::build ──► Validated::check ──► Plugin::probe ──► instances, one a guest thread
+//!  size, shape,       cache, or a child    linked against       describe,         (interceptor/wasm.rs)
+//!  imports, caps      process with limits  what is granted      configure
+//! ```
+//! Each step consumes the one before (`lifecycle.rs`). A guest gets nothing but the interfaces `events` and `logging` of
+//! `wit/interceptor.wit`: no file, no network, no environment, no clock.
+
+mod admission;
+mod batch_resource;
+mod bindings;
+mod cache;
+mod columns;
+pub mod compile;
+pub mod componentize;
+mod edits;
+mod engine;
+mod instance;
+mod json;
+mod lifecycle;
+mod log_lines;
+mod native_code;
+mod observe;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+pub use admission::Caps;
+pub(crate) use instance::{Failure, Instance, time_for};
+pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated};
+pub(crate) use log_lines::{LogLines, Speaker};
+pub use observe::{FailureKind, Judgement, Observer, Unobserved};
+
+use crate::interceptor::spec::Limits;
+use instance::State;
+
+/// Why a plugin is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("read plugin {path:?}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no component, not a valid one, or larger than a cap.
+    #[error("plugin {plugin}: {reason}")]
+    Refused {
+        /// File or given name.
+        plugin: String,
+        /// What is wrong, and what to do about it where something can be done.
+        reason: String,
+    },
+    /// It asks for what nothing grants, such as WASI.
+    #[error("plugin {plugin} imports what nothing grants: {}", imports.join(", "))]
+    Imports {
+        /// File or given name.
+        plugin: String,
+        /// Every import that is not granted.
+        imports: Vec<String>,
+    },
+    /// It was built for another contract.
+    #[error("plugin {plugin} is not of the world weir:interceptor/plugin@{}: {reason}", admission::VERSION)]
+    World {
+        /// File or given name.
+        plugin: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The compiler gave up, or was stopped.
+    #[error("compile plugin {plugin}: {reason}")]
+    Compile {
+        /// File or given name.
+        plugin: String,
+        /// What the compiler said, or which limit it ran into.
+        reason: String,
+    },
+    /// Its settings do not fit the parameters it describes.
+    #[error("settings of plugin {plugin}: {}", problems.join("; "))]
+    Settings {
+        /// File or given name.
+        plugin: String,
+        /// Every problem.
+        problems: Vec<String>,
+    },
+    /// It could not be started: `describe` or `configure` failed.
+    #[error("start plugin {plugin}: {reason}")]
+    Probe {
+        /// File or given name.
+        plugin: String,
+        /// What the guest did or said.
+        reason: String,
+    },
+    /// The host itself cannot run guests.
+    #[error("set up the plugin host: {0}")]
+    Engine(String),
+}
+
+/// How plugins are taken in.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Directory for compiled code; none: every start compiles. It is made with mode 0700, and not used at all when it belongs to
+    /// somebody else or others may write to it.
+    pub cache: Option<PathBuf>,
+    /// The `weir` executable, whose hidden `compile-plugin` command compiles under resource limits. Default: the running executable,
+    /// which must then be `weir`.
+    pub compiler: Option<PathBuf>,
+    /// How large a plugin may be.
+    pub caps: Caps,
+}
+
+/// Takes plugins in and runs them. Cheap to clone; one for a process.
+#[derive(Clone)]
+pub struct Host {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<cache::Cache>,
+    compiler: compile::Compiler,
+    caps: Caps,
+}
+
+impl Host {
+    /// A host with no plugin yet. A cache directory that cannot be trusted is reported in the log, once, and not used.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when this machine cannot run guests.
+    pub fn new(options: Options) -> Result<Host, Error> {
+        let engine = engine::runner()?;
+        let linker = bindings::linker(&engine)?;
+        let compiler = compile::Compiler::new(options.compiler)?;
+        let cache = options.cache.and_then(|directory| match cache::Cache::open(&directory, &engine) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                tracing::warn!(directory = %directory.display(), %error, "compiled plugins are not cached");
+                None
+            }
+        });
+        Ok(Host { shared: Arc::new(Shared { engine, linker, cache, compiler, caps: options.caps }) })
+    }
+
+    /// Takes a plugin in from a file, all the way to a configured trial instance. Blocks: compiling takes 0.1 to 20 s of CPU.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the plugin or its settings; see [`enum@Error`].
+    pub fn load<S>(&self, path: &Path, settings: S, limits: &Limits) -> Result<Plugin, Error>
+    where
+        S: IntoIterator<Item = (String, String)>,
+    {
+        self.admit(Artifact::read(path, &self.shared.caps)?, settings, limits)
+    }
+
+    /// As [`Host::load`], for a component in memory.
+    ///
+    /// # Errors
+    /// As [`Host::load`].
+    pub fn admit<S>(&self, artifact: Artifact, settings: S, limits: &Limits) -> Result<Plugin, Error>
+    where
+        S: IntoIterator<Item = (String, String)>,
+    {
+        let compiled = Compiled::build(artifact, self)?;
+        let validated = Validated::check(compiled, self)?;
+        Plugin::probe(validated, settings.into_iter().collect(), limits)
+    }
+
+    /// What a plugin says of itself, without configuring it. Blocks as [`Host::load`] does.
+    ///
+    /// # Errors
+    /// As [`Host::load`], but for its settings.
+    pub fn describe(&self, artifact: Artifact) -> Result<Description, Error> {
+        Validated::check(Compiled::build(artifact, self)?, self)?.describe(&Limits::default())
+    }
+
+    /// The caps plugins are held to.
+    #[must_use]
+    pub fn caps(&self) -> &Caps {
+        &self.shared.caps
+    }
+}

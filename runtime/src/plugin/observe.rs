@@ -1,0 +1,81 @@
+//! What a plugin's host tells those who count: a handful of calls a batch, none an event.
+
+use std::time::Duration;
+
+/// A batch that a plugin judged, however many calls it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judgement {
+    /// Events in the batch.
+    pub events: usize,
+    /// From the first call to the last answer.
+    pub duration: Duration,
+    /// Events the plugin dropped on purpose, and those `on_error = discard` dropped.
+    pub discarded: usize,
+    /// Events that go to the dead letters.
+    pub rejected: usize,
+    /// New events.
+    pub derived: usize,
+}
+
+/// Why a call failed. The instance is thrown away each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The guest trapped: a panic, a stack that ran over, a memory access out of bounds.
+    Trap,
+    /// It did not answer in time.
+    Deadline,
+    /// It trapped after the host refused it more memory.
+    Memory,
+    /// It handed the host more bytes than the limit.
+    TooLarge,
+    /// Its edits do not fit the batch.
+    Outcome,
+    /// It answered with an error.
+    Guest,
+    /// The host itself failed; a bug in Weir.
+    Host,
+}
+
+impl FailureKind {
+    /// The label metrics use.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            FailureKind::Trap => "trap",
+            FailureKind::Deadline => "deadline",
+            FailureKind::Memory => "memory",
+            FailureKind::TooLarge => "too-large",
+            FailureKind::Outcome => "outcome",
+            FailureKind::Guest => "guest",
+            FailureKind::Host => "host",
+        }
+    }
+}
+
+/// Told what guests do. Called from the guests' threads; must not block.
+pub trait Observer: Send + Sync {
+    /// A batch is done.
+    fn judged(&self, judgement: Judgement) {
+        let _ = judgement;
+    }
+    /// A call failed; several may, for one batch, while the guilty event is looked for.
+    fn failed(&self, kind: FailureKind) {
+        let _ = kind;
+    }
+    /// An instance was replaced because of its age or its memory.
+    fn recycled(&self) {}
+    /// Linear memory of the instance that has just judged a batch, in bytes.
+    fn memory(&self, bytes: usize) {
+        let _ = bytes;
+    }
+    /// The plugin logged more than it may: so many lines were not written.
+    fn log_suppressed(&self, lines: u64) {
+        let _ = lines;
+    }
+}
+
+/// Counts nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {}

@@ -4,6 +4,7 @@
 
 mod config;
 mod flow;
-mod harness;
 mod kafka;
 mod plugin;
+
+use weir_tests::harness;

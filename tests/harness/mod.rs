@@ -1,1 +1,21 @@
 //! What the tests need: servers, guests, agents, data and the checker.
+//!
+//! Servers are real ones, run from Maven's artifacts, one of a kind for a whole test run; topics are a test's own. A test takes its [`turn`] first,
+//! starts an [`agent`] on a configuration, feeds it [`transactions`] through [`load`], and has the [`checker`] count what came out.
+
+pub mod agent;
+pub mod broker;
+pub mod cache;
+pub mod checker;
+pub mod configuration;
+pub mod dead_letters;
+pub mod load;
+pub mod maven;
+pub mod process;
+pub mod raw;
+pub mod reader;
+pub mod topics;
+pub mod transactions;
+pub mod turn;
+pub mod wait;
+pub mod zookeeper;

@@ -1,1 +1,11 @@
-//! The agent against a real Kafka.
+//! The agent against a real Kafka: one file a scenario. Each prints the counts it saw.
+
+mod chaos;
+mod dialects;
+mod hostile;
+mod lifecycle;
+mod malformed;
+mod poison;
+mod rebalance;
+mod seed;
+mod servers;

@@ -1,0 +1,242 @@
+//! The real `weir` binary, run as its users run it: a file, a name, a process.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::dead_letters::{self, DeadLetter};
+use super::process::{Process, Usage};
+use super::{broker, cache, wait};
+
+/// Compiling plugins for the first time on a busy machine takes its time.
+const START_LIMIT: Duration = Duration::from_secs(120);
+/// The drain limit given to every agent, and some time to leave the group.
+const STOP_LIMIT: Duration = Duration::from_secs(90);
+
+/// A configuration in a directory of its own, from which agents are started.
+#[derive(Debug)]
+pub struct Site {
+    directory: PathBuf,
+    arguments: Vec<String>,
+    dead_letter_topic: Option<String>,
+    started: AtomicU32,
+}
+
+impl Site {
+    /// Writes a properties file; `agents` are the names to run from it.
+    pub fn new(label: &str, properties: &str, agents: &[&str]) -> Site {
+        let directory = cache::scratch(label);
+        fs::write(directory.join("agent.properties"), properties).unwrap();
+        let mut arguments = vec!["run".to_owned(), "-f".to_owned(), directory.join("agent.properties").display().to_string()];
+        for name in agents {
+            arguments.extend(["-n".to_owned(), (*name).to_owned()]);
+        }
+        Site { directory, arguments, dead_letter_topic: None, started: AtomicU32::new(0) }
+    }
+
+    /// Binds a Java class to a plugin.
+    pub fn with_plugin(mut self, class: &str, plugin: &Path) -> Site {
+        self.arguments.extend(["--plugin-map".to_owned(), format!("{class}={}", plugin.display())]);
+        self
+    }
+
+    /// Dead letters go to this topic, not to files.
+    pub fn with_dead_letter_topic(mut self, topic: &str) -> Site {
+        self.dead_letter_topic = Some(topic.to_owned());
+        self
+    }
+
+    /// Starts an agent and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// When it does not, showing the end of its log.
+    pub fn start(&self) -> Agent {
+        let mut agent = self.launch(0);
+        agent.wait_until_ready();
+        agent
+    }
+
+    /// Starts an agent and does not wait. Agents that run at the same time need different slots: each has a dead-letter file of its own.
+    pub fn launch(&self, slot: u32) -> Agent {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let settings = self.directory.join(format!("settings-{slot}.toml"));
+        fs::write(&settings, self.settings(slot)).unwrap();
+        let log = self.directory.join(format!("agent-{number}.log"));
+        let mut command = Command::new(binary());
+        command.args(&self.arguments).arg("--settings").arg(settings).current_dir(&self.directory).env_remove("RUST_LOG");
+        broker::log_to(&mut command, &log);
+        Agent { process: Process::start(command), log }
+    }
+
+    /// What the agents of this site have parked in files, and how many lines of those files are not whole.
+    pub fn dead_letters(&self) -> (Vec<DeadLetter>, usize) {
+        let (mut letters, mut torn) = (Vec::new(), 0);
+        for file in fs::read_dir(&self.directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_some_and(|extension| extension == "jsonl") {
+                let (whole, broken) = dead_letters::read(&file);
+                letters.extend(whole);
+                torn += broken;
+            }
+        }
+        (letters, torn)
+    }
+
+    fn settings(&self, slot: u32) -> String {
+        // Compiled plugins are kept between runs, as an operator's agent keeps them.
+        let cache = cache::kept().join("compiled");
+        let file = self.directory.join(format!("dead-letters-{slot}.jsonl"));
+        let dead_letters = match &self.dead_letter_topic {
+            Some(topic) => format!("{{ topic = {{ topic = {topic:?} }} }}"),
+            None => format!("{{ file = {file:?} }}"),
+        };
+        format!("[agent]\nadmin = \"127.0.0.1:0\"\ndrain_limit = \"60s\"\ndead_letters = {dead_letters}\ncache = {cache:?}\n")
+    }
+}
+
+/// A running agent; dropping it kills it.
+#[derive(Debug)]
+pub struct Agent {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Agent {
+    /// Waits for the line `ready` in the log.
+    ///
+    /// # Panics
+    /// When the agent ends first, or takes too long.
+    pub fn wait_until_ready(&mut self) {
+        wait::until(&format!("the agent is ready; log {}", self.log.display()), START_LIMIT, || {
+            let ready = self.ready_line().is_some();
+            assert!(ready || self.process.is_running(), "the agent ended before it was ready:\n{}", self.log_tail());
+            ready
+        });
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, and the exit code.
+    ///
+    /// # Panics
+    /// When it does not end within its drain limit.
+    pub fn terminate(self) -> i32 {
+        self.process.ask_to_stop();
+        self.wait()
+    }
+
+    /// The exit code of an agent that ends by itself.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait(mut self) -> i32 {
+        self.process.wait(STOP_LIMIT).unwrap_or_else(|| panic!("the agent does not end:\n{}", self.log_tail()))
+    }
+
+    /// Whether the process is there.
+    pub fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
+    /// What it has used.
+    pub fn usage(&self) -> Usage {
+        self.process.usage()
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The end of its log, for a message.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// The answer of its admin listener: status code and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let address = self
+            .ready_line()
+            .and_then(|line| Some(line.get("admin")?.as_str()?.to_owned()))
+            .expect("a ready agent names its admin address");
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+        let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+        (status, body.to_owned())
+    }
+
+    /// Sum of a metric's samples, over those whose labels contain `label`.
+    ///
+    /// # Panics
+    /// When there is no such sample: a name that nobody exports must not look like a zero.
+    pub fn metric(&self, name: &str, label: &str) -> f64 {
+        let (status, text) = self.get("/metrics");
+        assert_eq!(status, 200, "{text}");
+        let samples = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+        let values: Vec<f64> = samples
+            .filter_map(|sample| sample.rsplit_once("} "))
+            .filter(|(labels, _)| labels.contains(label))
+            .map(|(_, value)| value.parse().unwrap())
+            .collect();
+        assert!(!values.is_empty(), "no sample of {name} with {label} in:\n{text}");
+        values.iter().sum()
+    }
+
+    fn ready_line(&self) -> Option<Value> {
+        let log = self.log();
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find(|line| line.get("message").is_some_and(|message| message == "ready"))
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("end of {}:\n{}", self.log.display(), self.log_tail());
+        }
+    }
+}
+
+/// The binary: `$WEIR_TEST_AGENT`, else what cargo builds, once a run. Built with the whole workspace in view, so that dependencies have the features
+/// they were compiled with for the tests and nothing is compiled twice.
+pub fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("WEIR_TEST_AGENT") {
+        Some(path) => path.into(),
+        None => build(),
+    });
+    &BINARY
+}
+
+fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(cache::repository())
+        .args(["build", "--release", "--workspace", "--bin", "weir", "--message-format", "json-render-diagnostics"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo build ended with {}", output.status);
+    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let executable = messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let of_weir = message.pointer("/target/name")? == "weir";
+        of_weir.then(|| message.get("executable")?.as_str().map(PathBuf::from)).flatten()
+    });
+    executable.expect("cargo names the executable it built")
+}

@@ -187,10 +187,10 @@ impl Event {
         implied.chain(stored).collect()
     }
 
-    /// Sets a header, replacing every one of that name.
+    /// Sets a header, replacing every one of that name. With [`Scope::Event`] the Kafka record's own headers are left alone: Flume does not see them.
     pub fn set_header(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>, scope: Scope) {
         let name = name.into();
-        self.headers.retain(|header| header.name != name);
+        self.headers.retain(|header| header.name != name || (scope == Scope::Event && header.scope == Scope::Record));
         self.headers.push(name, Some(value.into()), scope);
     }
 

@@ -15,6 +15,8 @@ pub struct Chain {
 
 /// One interceptor and its counters.
 pub struct Step {
+    /// `interceptor NAME`, as dead letters say it.
+    pub stage: String,
     /// The interceptor.
     pub interceptor: Box<dyn Interceptor>,
     /// Its counters.
@@ -54,12 +56,15 @@ impl Chain {
 impl Step {
     async fn judge(&self, batch: Batch) -> Result<Judged, Error> {
         let started = Instant::now();
+        self.metrics.received_events.inc_by(batch.len() as u64);
         let batch = Arc::new(batch);
         let outcome = self.outcome(batch.clone()).await?;
         // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
-        let judged = outcome.apply(Arc::unwrap_or_clone(batch));
+        let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));
+        for rejected in &mut judged.rejected {
+            rejected.rejection.stage.clone_from(&self.stage);
+        }
         self.metrics.batch_duration.observe(started.elapsed().as_secs_f64());
-        self.metrics.received_events.inc_by(judged.batch.len() as u64);
         self.metrics.discarded_events.inc_by(judged.discarded as u64);
         self.metrics.rejected_events.inc_by(judged.rejected.len() as u64);
         Ok(judged)

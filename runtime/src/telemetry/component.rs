@@ -83,7 +83,7 @@ pub struct InterceptorMetrics {
     pub suppressed_log_lines: Counter,
     /// Instances replaced because of age, memory or a trap.
     pub recycled: Counter,
-    /// Linear memory of all instances, bytes.
+    /// Linear memory of the instance that judged last, bytes.
     pub memory_bytes: Gauge,
     /// Seconds a batch took.
     pub batch_duration: Histogram,

@@ -236,7 +236,7 @@ impl Families {
             },
             traps: plain(registry, "interceptor_traps", "Calls of a guest that did not come back in order, by how"),
             recycled: plain(registry, "interceptor_recycled_instances", "Instances replaced for age, memory or a trap"),
-            memory_bytes: plain(registry, "interceptor_memory_bytes", "Linear memory of all instances"),
+            memory_bytes: plain(registry, "interceptor_memory_bytes", "Linear memory of the instance that judged last"),
             suppressed_log_lines: plain(registry, "interceptor_suppressed_log_lines", "Plugin log lines over the rate limit"),
             plugins: plain(registry, "plugin_info", "1 for the plugin that judges in a slot"),
             dead_letters: plain(registry, "dlq_events", "Events parked, by the kind of stage that refused them"),

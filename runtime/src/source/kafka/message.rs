@@ -143,17 +143,11 @@ impl Record {
         for (flume, kafka) in &format.header_mappings {
             let mapped = event.headers.iter().rev().find(|header| header.scope == Scope::Record && header.name == kafka.as_bytes());
             if let Some(value) = mapped.map(|header| header.value.clone().unwrap_or_default()) {
-                set_event_header(&mut event, flume, value);
+                event.set_header(flume.clone(), value, Scope::Event);
             }
         }
         Ok(event)
     }
-}
-
-/// Replaces a Flume header and leaves a record header of the same name alone.
-fn set_event_header(event: &mut Event, name: &str, value: Bytes) {
-    event.headers.retain(|header| header.scope == Scope::Record || header.name != name.as_bytes());
-    event.headers.push(name.to_owned(), Some(value), Scope::Event);
 }
 
 /// The value is an Avro `AvroFlumeEvent`: its headers and its body are the event's. The record's key wins over a `key` header in it (KafkaSource).

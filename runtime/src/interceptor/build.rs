@@ -1,0 +1,112 @@
+//! From a source's specification to its chain: every interceptor made, plugins compiled, configured and started.
+
+use std::sync::Arc;
+
+use super::{Chain, Interceptor, Place, Step, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header, timestamp, uuid};
+use crate::config::spec::{InterceptorSpec, SourceSpec};
+use crate::pipeline::{self, Services};
+use crate::plugin::{self, FailureKind, Observer};
+use crate::telemetry::InterceptorMetrics;
+
+/// An interceptor cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Its plugin is refused.
+    #[error(transparent)]
+    Plugin(#[from] plugin::Error),
+    /// Its list of names cannot be made a pattern.
+    #[error("read the names to remove")]
+    RemoveHeader(#[source] regex::Error),
+    /// Its replacement makes no sense.
+    #[error("read the replacement")]
+    SearchReplace(#[source] search_replace::Error),
+    /// Its date pattern makes no sense.
+    #[error("read the date pattern")]
+    RegexExtractor(#[source] regex_extractor::PatternError),
+    /// The task that was compiling it panicked.
+    #[error("compile the plugin: {0}")]
+    Panicked(String),
+}
+
+/// Makes the chain of a source.
+///
+/// # Errors
+/// The first interceptor that cannot be made.
+pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> Result<Chain, pipeline::Error> {
+    let mut steps = Vec::new();
+    for spec in &source.interceptors {
+        let metrics = services.metrics.interceptor(pipeline, &source.name, &spec.name, spec.kind.name());
+        let place = Place { pipeline: pipeline.to_owned(), source: source.name.clone(), interceptor: spec.name.clone() };
+        let interceptor = make(spec, place, services, &metrics).await;
+        let interceptor = interceptor.map_err(|error| pipeline::Error::Interceptor {
+            interceptor: spec.name.clone(),
+            origin: source.name.clone(),
+            source: error,
+        })?;
+        steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics });
+    }
+    Ok(Chain::new(steps))
+}
+
+async fn make(
+    spec: &InterceptorSpec,
+    place: Place,
+    services: &Services,
+    metrics: &InterceptorMetrics,
+) -> Result<Box<dyn Interceptor>, BuildError> {
+    Ok(match &spec.kind {
+        spec::Spec::Timestamp(spec) => Box::new(timestamp::Timestamp::new(spec)),
+        spec::Spec::Host(spec) => Box::new(host::Host::new(spec)),
+        spec::Spec::Static(spec) => Box::new(static_header::StaticHeader::new(spec)),
+        spec::Spec::RemoveHeader(spec) => Box::new(remove_header::RemoveHeader::new(spec).map_err(BuildError::RemoveHeader)?),
+        spec::Spec::SearchReplace(spec) => Box::new(search_replace::SearchReplace::new(spec).map_err(BuildError::SearchReplace)?),
+        spec::Spec::RegexFilter(spec) => Box::new(regex_filter::RegexFilter::new(spec)),
+        spec::Spec::RegexExtractor(spec) => Box::new(regex_extractor::RegexExtractor::new(spec).map_err(BuildError::RegexExtractor)?),
+        spec::Spec::Uuid(spec) => Box::new(uuid::Uuid::new(spec)),
+        spec::Spec::Wasm(spec) => {
+            let (host, spec, metrics) = (services.plugins.clone(), spec.clone(), metrics.clone());
+            let started = tokio::task::spawn_blocking(move || {
+                let wasm = Wasm::start(&host, place, &spec, Arc::new(Counts(metrics.clone())))?;
+                let info = wasm.plugin();
+                metrics.plugin(&info.name, &info.version, &info.digest);
+                Ok::<_, plugin::Error>(wasm)
+            });
+            Box::new(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
+        }
+    })
+}
+
+/// What a plugin's host sees, as metrics. Events are counted by the chain, as for every interceptor.
+struct Counts(InterceptorMetrics);
+
+impl Observer for Counts {
+    fn failed(&self, kind: FailureKind) {
+        self.0.trap(kind.label());
+    }
+    fn recycled(&self) {
+        self.0.recycled.inc();
+    }
+    fn memory(&self, bytes: usize) {
+        self.0.memory_bytes.set(bytes as i64);
+    }
+    fn log_suppressed(&self, lines: u64) {
+        self.0.suppressed_log_lines.inc_by(lines);
+    }
+}
+
+impl spec::Spec {
+    /// The interceptor's type, as metrics and the log say it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            spec::Spec::Timestamp(_) => "timestamp",
+            spec::Spec::Host(_) => "host",
+            spec::Spec::Static(_) => "static",
+            spec::Spec::RemoveHeader(_) => "remove_header",
+            spec::Spec::SearchReplace(_) => "search_replace",
+            spec::Spec::RegexFilter(_) => "regex_filter",
+            spec::Spec::RegexExtractor(_) => "regex_extractor",
+            spec::Spec::Uuid(_) => "uuid",
+            spec::Spec::Wasm(_) => "wasm",
+        }
+    }
+}

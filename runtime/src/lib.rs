@@ -4,6 +4,7 @@ pub mod agent;
 pub mod batch;
 mod calendar;
 pub mod channel;
+pub mod cli;
 pub mod config;
 pub mod delivery;
 mod errors;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use weir::plugin::{compile, componentize};
+use crate::plugin::{compile, componentize};
 
 /// Compiles the component on standard input to machine code on standard output, under resource limits.
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ pub mod regex_extractor;
 pub mod regex_filter;
 pub mod remove_header;
 pub mod search_replace;
+mod flume;
 pub mod spec;
 pub mod static_header;
 pub mod timestamp;

@@ -4,40 +4,24 @@
 //! are held, and in the end the source waits.
 
 mod file;
+mod spec;
 mod topic;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use spec::Spec;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use super::backoff::BackOff;
 use crate::batch::Rejected;
 use crate::config::Brokers;
+use crate::config::settings::default_file;
 use crate::delivery::Ack;
 use crate::error_chain;
 use crate::sink;
 use crate::telemetry::DeadLetterMetrics;
-
-/// Where refused events are parked.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Spec {
-    /// JSON lines in this file, synced to disk before the event counts as settled.
-    File(PathBuf),
-    /// A Kafka topic: the event's own key and body, the reason in record headers `weir.*`.
-    Topic {
-        /// Where the cluster is; `None` is the cluster of the pipeline's first Kafka sink, else of its first Kafka source.
-        brokers: Option<Brokers>,
-        /// Topic name.
-        topic: String,
-        /// librdkafka producer properties.
-        client: BTreeMap<String, String>,
-        /// Takes what the topic refuses, such as an event above the broker's size limit: JSON lines, as [`Spec::File`].
-        overflow: PathBuf,
-    },
-}
 
 /// Writing dead letters failed.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +53,8 @@ struct Parcel {
 }
 
 impl DeadLetters {
-    /// Opens the place and starts the task that writes to it. `brokers` is the cluster for a topic that names none.
+    /// Opens the place and starts the task that writes to it. `brokers` is the cluster for a topic that names none. What a topic refuses,
+    /// such as an event above the broker's size limit, goes to the file that would be the default.
     ///
     /// # Errors
     /// The file cannot be opened, or the client refuses the settings: better now than at the first bad event.
@@ -81,9 +66,9 @@ impl DeadLetters {
     ) -> Result<(DeadLetters, tokio::task::JoinHandle<()>), Error> {
         let place = match spec {
             Spec::File(path) => Place::File(file::File::open(pipeline, path.clone()).await?),
-            Spec::Topic { brokers: own, topic, client, overflow } => {
+            Spec::Topic { brokers: own, topic, client } => {
                 let topic = topic::Topic::connect(own.clone().or(brokers), topic, client, pipeline).await?;
-                Place::Topic { topic, overflow: file::File::lazy(pipeline, overflow.clone()) }
+                Place::Topic { topic, overflow: file::File::lazy(pipeline, default_file(pipeline)) }
             }
         };
         let (queue, parcels) = mpsc::channel(64);

@@ -65,7 +65,7 @@ impl Kafka {
     /// No broker registered in ZooKeeper, settings that librdkafka refuses, or a topic with a bad escape.
     pub async fn connect(spec: &Spec) -> Result<Kafka, Error> {
         let format = record::Format::new(spec).map_err(Error::Topic)?;
-        let brokers = find(&spec.brokers).await.map_err(Error::Brokers)?;
+        let brokers = find(&spec.brokers, &spec.client).await.map_err(Error::Brokers)?;
         let reports = reports::Reports::new(&spec.topic);
         let producer = client(spec, &brokers).create_with_context(reports).map_err(Error::Client)?;
         Ok(Kafka { producer: Arc::new(producer), format })

@@ -11,6 +11,7 @@ mod rebalance;
 mod spec;
 pub mod zookeeper;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -73,10 +74,11 @@ pub(crate) fn client(spec: &Spec, brokers: &str) -> ClientConfig {
 }
 
 /// The bootstrap list, looked up in ZooKeeper where that is what the configuration names.
-pub(crate) async fn find(brokers: &Brokers) -> Result<String, zookeeper::Error> {
+pub(crate) async fn find(brokers: &Brokers, client: &BTreeMap<String, String>) -> Result<String, zookeeper::Error> {
+    let protocol = client.get("security.protocol").map_or("PLAINTEXT", String::as_str);
     match brokers {
         Brokers::List(list) => Ok(list.clone()),
-        Brokers::ZooKeeper(connect) => zookeeper::brokers(connect, ZOOKEEPER_TIMEOUT).await,
+        Brokers::ZooKeeper(connect) => zookeeper::brokers(connect, protocol, ZOOKEEPER_TIMEOUT).await,
     }
 }
 
@@ -86,7 +88,7 @@ impl Kafka {
     /// # Errors
     /// No broker registered in ZooKeeper, or settings that librdkafka refuses. A cluster that is merely away is no error.
     pub async fn connect(name: &str, spec: &Spec, metrics: SourceMetrics, assigned: Assigned) -> Result<Kafka, Error> {
-        let brokers = find(&spec.brokers).await.map_err(Error::Brokers)?;
+        let brokers = find(&spec.brokers, &spec.client).await.map_err(Error::Brokers)?;
         migrate::offsets(spec, &brokers).await?;
         let client = client(spec, &brokers);
         let (sender, polled) = mpsc::channel(HANDED_OVER);

@@ -207,7 +207,9 @@ impl Event {
     }
 
     fn implied_names(&self) -> impl Iterator<Item = &str> {
-        self.implied.iter().flat_map(|implied| ["timestamp", "partition", "offset", "key"].into_iter().chain(implied.topic_header.as_deref()))
+        self.implied
+            .iter()
+            .flat_map(|implied| ["timestamp", "partition", "offset", "key"].into_iter().chain(implied.topic_header.as_deref()))
     }
 
     fn implied_header(&self, name: &str) -> Option<Cow<'_, [u8]>> {

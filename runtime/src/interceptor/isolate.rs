@@ -47,7 +47,12 @@ impl<'a> Isolation<'a> {
                 Err(failure) => failure,
             };
         }
-        tracing::debug!(stage = self.worker.stage, events = whole.len(), reason = failure.reason, "looking for the event a plugin fails over");
+        tracing::debug!(
+            stage = self.worker.stage,
+            events = whole.len(),
+            reason = failure.reason,
+            "looking for the event a plugin fails over"
+        );
         self.split(whole, failure)?;
         Ok(self.outcome)
     }

@@ -117,7 +117,14 @@ fn threads(place: &Place, asked: Option<usize>) -> usize {
     let asked = asked.unwrap_or(cores).max(1);
     if asked > cores {
         let Place { pipeline, source, interceptor } = place;
-        tracing::info!(pipeline, source, interceptor, asked, running = cores, "more instances asked for than there are cores; running one a core");
+        tracing::info!(
+            pipeline,
+            source,
+            interceptor,
+            asked,
+            running = cores,
+            "more instances asked for than there are cores; running one a core"
+        );
     }
     asked.min(cores)
 }
@@ -222,7 +229,12 @@ impl Worker {
     /// One call about a part of a batch, on a fresh instance if the last one failed.
     ///
     /// The outer error means that no instance can be made, or that nobody wants an answer any more.
-    pub(super) fn call(&mut self, batch: &Arc<Batch>, range: std::ops::Range<usize>, time: Duration) -> Result<Result<Outcome, Failure>, Error> {
+    pub(super) fn call(
+        &mut self,
+        batch: &Arc<Batch>,
+        range: std::ops::Range<usize>,
+        time: Duration,
+    ) -> Result<Result<Outcome, Failure>, Error> {
         let mut instance = self.take_instance()?;
         // The last belt: a panic of the host over one batch is that batch's failure, not the end of the thread.
         let judged = panic::catch_unwind(AssertUnwindSafe(|| {

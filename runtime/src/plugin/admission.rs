@@ -144,7 +144,12 @@ impl Survey<'_> {
         }
         let place = body.range();
         if place.len() > self.caps.function_body {
-            return Err(format!("the function at byte {} is {} bytes long, over the cap of {}", place.start, place.len(), self.caps.function_body));
+            return Err(format!(
+                "the function at byte {} is {} bytes long, over the cap of {}",
+                place.start,
+                place.len(),
+                self.caps.function_body
+            ));
         }
         let mut locals = 0u32;
         for local in body.get_locals_reader().map_err(|error| error.to_string())? {
@@ -165,7 +170,10 @@ impl Survey<'_> {
             return Err(Error::Imports { plugin: name.to_owned(), imports: ungranted });
         }
         if let Some(import) = other_version.first() {
-            return Err(world(name, format!("it imports {import}; this host has version {VERSION} of the contract: {}", GRANTED.join(", "))));
+            return Err(world(
+                name,
+                format!("it imports {import}; this host has version {VERSION} of the contract: {}", GRANTED.join(", ")),
+            ));
         }
         if self.exports.iter().any(|export| export == WANTED) {
             return Ok(());

@@ -22,7 +22,11 @@ pub(super) fn carries_its_type(module: &[u8]) -> bool {
 /// A sentence: no component type in it, an import that no component can satisfy, or not a core module at all.
 pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
     if !Parser::is_core_wasm(module) {
-        return Err(if module.starts_with(b"\0asm") { "it is a component already".into() } else { "not WebAssembly: it does not begin with \\0asm".into() });
+        return Err(if module.starts_with(b"\0asm") {
+            "it is a component already".into()
+        } else {
+            "not WebAssembly: it does not begin with \\0asm".into()
+        });
     }
     if !carries_its_type(module) {
         return Err("it carries no component type: build it with an SDK of Weir, or embed one with `wasm-tools component embed`".into());

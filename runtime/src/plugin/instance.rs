@@ -103,7 +103,12 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Makes one and configures it.
-    pub(super) fn start(ready: &PluginPre<State>, settings: &[(String, String)], limits: &Limits, log: LogLines) -> Result<Instance, Failure> {
+    pub(super) fn start(
+        ready: &PluginPre<State>,
+        settings: &[(String, String)],
+        limits: &Limits,
+        log: LogLines,
+    ) -> Result<Instance, Failure> {
         let mut instance = Instance::bare(ready, limits, log)?;
         let time = limits.deadline.max(START);
         match instance.run(time, |guest, store| guest.weir_interceptor_interceptor().call_configure(store, settings))? {

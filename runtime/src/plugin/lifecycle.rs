@@ -118,7 +118,8 @@ impl Validated {
     /// # Errors
     /// [`Error::Probe`]
     pub fn describe(&self, limits: &Limits) -> Result<Description, Error> {
-        Instance::describe(&self.ready, limits).map_err(|failure| Error::Probe { plugin: self.artifact.name.clone(), reason: failure.to_string() })
+        Instance::describe(&self.ready, limits)
+            .map_err(|failure| Error::Probe { plugin: self.artifact.name.clone(), reason: failure.to_string() })
     }
 }
 
@@ -182,8 +183,10 @@ impl Plugin {
         let description = validated.describe(limits)?;
         let Validated { artifact, ready } = validated;
         let plugin = artifact.name;
-        let settings = settings::check(&given, &description.parameters).map_err(|problems| Error::Settings { plugin: plugin.clone(), problems })?;
-        let info = Info { name: description.name.clone(), version: description.version.clone(), digest: artifact.digest, file: artifact.file };
+        let settings =
+            settings::check(&given, &description.parameters).map_err(|problems| Error::Settings { plugin: plugin.clone(), problems })?;
+        let info =
+            Info { name: description.name.clone(), version: description.version.clone(), digest: artifact.digest, file: artifact.file };
         let made = Plugin { parts: Arc::new(Parts { info, description, ready, settings, limits: limits.clone() }) };
         match made.instance(LogLines::muted()) {
             Ok(_trial) => Ok(made),

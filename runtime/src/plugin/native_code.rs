@@ -1,8 +1,8 @@
 //! The one place where bytes become machine code.
 #![expect(unsafe_code, reason = "wasmtime trusts what it deserializes; this type is made only of what this host compiled itself")]
 
-use wasmtime::component::Component;
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 /// Serialized machine code that this host's own compiler wrote: fresh from the child process, or out of the cache with its digest verified.
 pub(super) struct NativeCode(Vec<u8>);

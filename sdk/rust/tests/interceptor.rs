@@ -1,0 +1,112 @@
+//! The native stand-in for the host: what an author's own tests rely on.
+
+use weir_interceptor::testing::{self, Events, Fate, Given};
+use weir_interceptor::{Batch, Event, Fault, Interceptor, Parameter, Settings, Verdict};
+
+/// Does a little of everything, as the body says.
+struct Everything {
+    mark: String,
+}
+
+impl Interceptor for Everything {
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::optional("mark", "value of the header `mark`", "yes"), Parameter::absent("note", "nothing")];
+
+    fn configure(settings: &Settings) -> Result<Everything, String> {
+        Ok(Everything { mark: settings.get("mark")? })
+    }
+
+    fn intercept(&mut self, event: &Event) -> Verdict {
+        match event.body() {
+            None => return Verdict::reject("no body"),
+            Some(b"mark") => event.set_header("mark", &self.mark),
+            Some(b"drop") => return Verdict::Discard,
+            Some(b"clear") => event.clear_body(),
+            Some(b"replace") => {
+                event.set_body("first thought");
+                event.set_body("second thought");
+                event.set_key("key");
+            }
+            Some(b"derive") => event.derive("child", &[("of", b"derive")]),
+            Some(b"rename") => {
+                event.format_header("new", format_args!("{}", event.header_text("old").unwrap_or("?")));
+                event.remove_header("old");
+            }
+            Some(b"regret") => {
+                event.derive("child", &[]);
+                return Verdict::reject("regretted");
+            }
+            Some(_) => event.set_header("field", event.json_text("/a/0").unwrap_or("none")),
+        }
+        Verdict::Keep
+    }
+}
+
+weir_interceptor::export!(Everything);
+
+fn judge(given: Given) -> testing::Judged {
+    let mut interceptor: Everything = testing::configure(&[]).unwrap();
+    Events::new([Given::body("mark"), given]).judge(&mut interceptor).unwrap().remove(1)
+}
+
+#[test]
+fn an_event_is_kept_dropped_or_rejected_with_its_reason() {
+    assert_eq!(judge(Given::body("mark")).header("mark"), Some("yes"));
+    assert_eq!(judge(Given::body("drop")).fate, Fate::Discarded);
+    assert_eq!(judge(Given::default()).fate, Fate::Rejected("no body".into()));
+}
+
+#[test]
+fn of_two_bodies_the_last_counts() {
+    let judged = judge(Given::body("replace"));
+    assert_eq!(judged.event, Given { key: Some(b"key".to_vec()), ..Given::body("second thought") });
+    assert_eq!(judge(Given::body("clear")).event.body, None);
+}
+
+#[test]
+fn derived_events_follow_and_go_with_a_rejected_parent() {
+    assert_eq!(judge(Given::body("derive")).derived, [Given::body("child").header("of", "derive")]);
+    let regretted = judge(Given::body("regret"));
+    assert_eq!((regretted.fate, regretted.derived), (Fate::Rejected("regretted".into()), vec![]));
+}
+
+#[test]
+fn headers_and_json_fields_are_read_by_name() {
+    let renamed = judge(Given::body("rename").header("old", "1").header("old", "2"));
+    assert_eq!(renamed.event.headers, [("new".to_owned(), b"2".to_vec())]);
+    assert_eq!(judge(Given::body(r#"{"a":["x"]}"#)).header("field"), Some("x"));
+    assert_eq!(judge(Given::body("not json")).header("field"), Some("none"));
+}
+
+#[test]
+fn settings_are_checked_as_the_host_does() {
+    assert_eq!(testing::configure::<Everything>(&[("mark", "no")]).unwrap().mark, "no");
+    assert_eq!(testing::configure::<Everything>(&[("marc", "no")]).err(), Some("`marc` is unknown".into()));
+}
+
+/// Looks at the batch twice, the second time backwards.
+struct TwoPasses;
+
+impl Interceptor for TwoPasses {
+    fn configure(_settings: &Settings) -> Result<TwoPasses, String> {
+        Ok(TwoPasses)
+    }
+    fn intercept(&mut self, _event: &Event) -> Verdict {
+        Verdict::Keep
+    }
+    fn intercept_batch(&mut self, batch: &Batch) -> Result<(), Fault> {
+        let longest = batch.events().filter_map(|event| event.body()).map(<[u8]>::len).max().ok_or_else(|| Fault::new("all empty"))?;
+        for index in (0..batch.len()).rev() {
+            let event = batch.events().nth(index).ok_or_else(|| Fault::new("gone"))?;
+            event.format_header("share", format_args!("{}/{longest}", event.body().map_or(0, <[u8]>::len)));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_batch_may_be_gone_through_in_any_order() {
+    let judged = Events::of_bodies(["a", "bbb"]).judge(&mut TwoPasses).unwrap();
+    assert_eq!(judged.iter().map(|judged| judged.header("share")).collect::<Vec<_>>(), [Some("1/3"), Some("3/3")]);
+    assert_eq!(Events::default().judge(&mut TwoPasses), Err("all empty".into()));
+}

@@ -1,0 +1,109 @@
+//! What is not accepted as a plugin, and what is said about it.
+
+use weir::plugin::{Artifact, Caps, Error};
+
+use super::{admit, guest, host};
+
+fn refusal(wasm: impl Into<Vec<u8>>) -> String {
+    match Artifact::from_bytes("x.wasm", wasm, host().caps()) {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("it was accepted"),
+    }
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn everything_a_plugin_may_not_have_is_named() {
+    let component = wat(r#"(component
+        (import "wasi:clocks/wall-clock@0.2.9" (instance))
+        (import "wasi:filesystem/types@0.2.9" (instance))
+        (import "weir:interceptor/logging@0.1.0" (instance)))"#);
+    assert_eq!(refusal(component), "plugin x.wasm imports what nothing grants: wasi:clocks/wall-clock@0.2.9, wasi:filesystem/types@0.2.9");
+}
+
+#[test]
+fn another_version_of_the_contract_is_named() {
+    let said = refusal(wat(r#"(component (import "weir:interceptor/events@0.9.0" (instance)))"#));
+    assert!(said.contains("it imports weir:interceptor/events@0.9.0; this host has version 0.1.0"), "{said}");
+}
+
+#[test]
+fn a_component_of_another_world_is_told_what_it_lacks() {
+    let said = refusal(wat(r#"(component (instance $i) (export "acme:filter/run@1.0.0" (instance $i)))"#));
+    assert!(said.ends_with("it does not export weir:interceptor/interceptor@0.1.0; it exports acme:filter/run@1.0.0"), "{said}");
+}
+
+#[test]
+fn exports_of_the_right_name_and_the_wrong_type_are_refused() {
+    let component = wat(r#"(component (instance $i) (export "weir:interceptor/interceptor@0.1.0" (instance $i)))"#);
+    let artifact = Artifact::from_bytes("x.wasm", component, host().caps()).unwrap();
+    let Err(error) = host().admit(artifact, [], &Default::default()) else { panic!("it was accepted") };
+    assert!(matches!(error, Error::World { .. }), "{error}");
+}
+
+#[test]
+fn a_core_module_is_told_how_to_become_a_component() {
+    let said = refusal(wat("(module)"));
+    assert!(said.contains("a core module, not a component, and it carries no component type"), "{said}");
+    let said = refusal(wat(r#"(module (@custom "component-type:plugin" "x"))"#));
+    assert!(said.contains("it carries its component type: turn it into a component with `weir componentize"), "{said}");
+}
+
+#[test]
+fn what_is_no_webassembly_at_all_is_said_so() {
+    assert!(refusal("").contains("not WebAssembly"));
+    assert!(refusal("#!/bin/sh").contains("not WebAssembly"));
+    let whole = std::fs::read(guest("passthrough")).unwrap();
+    for cut in [5, 8, 100, whole.len() / 2, whole.len() - 1] {
+        let said = refusal(&whole[..cut]);
+        assert!(said.starts_with("plugin x.wasm: "), "{said}");
+    }
+    let mut longer = whole;
+    longer.push(0);
+    assert!(refusal(longer).starts_with("plugin x.wasm: "));
+}
+
+#[test]
+fn compiled_code_is_never_taken() {
+    let said = refusal(b"\x7fELF\x02\x01\x01\xc8\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\xf7\x00\x01".to_vec());
+    assert!(said.contains("not WebAssembly") || said.contains("compiled code"), "{said}");
+}
+
+#[test]
+fn sizes_have_caps() {
+    let wasm = std::fs::read(guest("fraud-score")).unwrap();
+    let with = |caps: Caps| Artifact::from_bytes("x.wasm", wasm.clone(), &caps).err().map(|error| error.to_string()).unwrap_or_default();
+    let caps = Caps::default;
+    assert!(with(Caps { file: 1000, ..caps() }).contains("over the cap of 1000"));
+    assert!(with(Caps { functions: 10, ..caps() }).contains("more than 10 functions"));
+    assert!(with(Caps { function_body: 100, ..caps() }).contains("over the cap of 100"));
+    assert!(with(Caps { locals: 1, ..caps() }).contains("over the cap of 1"));
+    assert_eq!(with(caps()), "");
+    let read = Artifact::read(&guest("fraud-score"), &Caps { file: 1000, ..caps() });
+    assert!(read.err().unwrap().to_string().contains("1001 bytes, over the cap of 1000"));
+}
+
+#[test]
+fn settings_are_checked_before_the_start() {
+    let said = |settings: &[(&str, &str)]| admit("fraud-score", settings).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(
+        said(&[("amount_limt", "1")]).contains("`amount_limt` is unknown; did you mean `amount_limit`?"),
+        "{}",
+        said(&[("amount_limt", "1")])
+    );
+    assert!(said(&[("amount_limit", "much")]).contains("it refuses its settings: `amount_limit` cannot be `much`"));
+    assert_eq!(said(&[("amount_limit", "5")]), "");
+    let said = admit("miscounts", &[]).err().unwrap().to_string();
+    assert!(said.contains("`kind` is required (in which way)"), "{said}");
+}
+
+#[test]
+fn a_plugin_says_what_it_is() {
+    let plugin = admit("fraud-score", &[]).unwrap();
+    assert_eq!((plugin.info().name.as_str(), plugin.info().version.as_str()), ("fraud-score", "0.1.0"));
+    assert_eq!(plugin.info().digest.len(), 64);
+    assert_eq!(plugin.description().parameters[0].default.as_deref(), Some("1000"));
+}

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod channel;
+pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod event;

@@ -1,1 +1,3 @@
 //! Arguments in, exit code out: one file a subcommand.
+
+pub mod validate;

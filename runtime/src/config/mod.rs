@@ -1,12 +1,27 @@
-//! From a file to an [`spec::AgentSpec`].
+//! From a file to an [`spec::AgentSpec`]: Flume's properties or the native TOML form, all problems at once.
 
+mod brokers;
+mod check;
+mod filter;
+mod flume;
+mod jaas;
+mod load;
+mod substitute;
+
+pub mod java_regex;
+pub mod kafka_properties;
+pub mod keys;
+pub mod native;
+pub mod problem;
+pub mod properties;
+pub mod secret;
+pub mod settings;
+pub mod size;
 pub mod spec;
+pub mod types;
 
-/// Where a Kafka cluster is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Brokers {
-    /// `host:port,...`
-    List(String),
-    /// A ZooKeeper connect string (`host:port,...[/chroot]`): the brokers are those registered below `/brokers/ids`, as a Flume 1.6 agent finds them.
-    ZooKeeper(String),
-}
+pub use brokers::{Brokers, Error as BrokersError, zookeeper_connect};
+pub use flume::brokers as flume_brokers;
+pub use load::{Error, Load, Loaded, load};
+pub use problem::{Problem, Severity};
+pub use settings::{Plugins, Settings};

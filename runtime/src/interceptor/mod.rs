@@ -1,5 +1,6 @@
 //! A step of a source's chain: looks at a batch and says what becomes of its events.
 
+mod flume;
 pub mod spec;
 
 use std::sync::Arc;

@@ -1,8 +1,14 @@
 //! Settings of the interceptors: Flume's own, and plugins.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::config::secret::Masked;
+use crate::config::{native, size};
 
 /// Which interceptor. The built-ins take Flume's keys and defaults (`org.apache.flume.interceptor`).
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +34,8 @@ pub enum Spec {
 }
 
 /// Sets a header to the current time, milliseconds since the epoch.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Timestamp {
     /// Keep a header that is there already. Default: false.
     pub preserve_existing: bool,
@@ -37,7 +44,8 @@ pub struct Timestamp {
 }
 
 /// Sets a header to this host's address or name.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Host {
     /// Keep a header that is there already. Default: false.
     pub preserve_existing: bool,
@@ -48,7 +56,8 @@ pub struct Host {
 }
 
 /// Sets one header to one value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Static {
     /// Keep a header that is there already. Default: true.
     pub preserve_existing: bool,
@@ -59,70 +68,88 @@ pub struct Static {
 }
 
 /// Removes headers: those of one name, those of a list, and those whose whole name matches.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RemoveHeader {
     /// `withName`
     pub name: Option<String>,
     /// `fromList`, split at `fromListSeparator` (default `\s*,\s*`).
     pub list: Vec<String>,
     /// `matching`: a regular expression over the whole name.
+    #[serde(deserialize_with = "native::optional_regex")]
     pub matching: Option<regex::Regex>,
 }
 
 /// Replaces what matches in the body; `$1` in the replacement is a group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SearchReplace {
     /// `searchPattern`
+    #[serde(deserialize_with = "native::regex")]
     pub pattern: regex::Regex,
     /// `replaceString`, as Java's `Matcher.replaceAll` reads it. Default: empty.
+    #[serde(default)]
     pub replacement: String,
     /// Charset of the body. Default: UTF-8.
+    #[serde(default)]
     pub charset: Charset,
 }
 
 /// Charsets a body may be read in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub enum Charset {
     /// UTF-8
     #[default]
+    #[serde(rename = "utf-8")]
     Utf8,
     /// ISO-8859-1
+    #[serde(rename = "iso-8859-1")]
     Latin1,
     /// US-ASCII
+    #[serde(rename = "us-ascii")]
     Ascii,
 }
 
 /// Keeps (or drops) the events whose body contains a match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RegexFilter {
     /// Default: `.*`.
+    #[serde(default = "native::match_all", deserialize_with = "native::bytes_regex")]
     pub regex: regex::bytes::Regex,
     /// Drop what matches. Default: false.
+    #[serde(default)]
     pub exclude: bool,
 }
 
 /// Copies the groups of the first match in the body to headers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RegexExtractor {
     /// `regex`
+    #[serde(deserialize_with = "native::bytes_regex")]
     pub regex: regex::bytes::Regex,
     /// Group n goes through the n-th serializer to its header.
     pub serializers: Vec<ExtractorSerializer>,
 }
 
 /// Where a group goes and how.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExtractorSerializer {
     /// Header name (`serializers.<s>.name`).
     pub header: String,
-    /// How the text is changed.
+    /// How the text is changed. Default: not at all.
+    #[serde(default)]
     pub kind: ExtractorKind,
 }
 
 /// How `regex_extractor` writes a group.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExtractorKind {
     /// As it is (`DEFAULT`).
+    #[default]
     Text,
     /// A date in this Joda pattern, as milliseconds since the epoch in the system's time zone
     /// (`org.apache.flume.interceptor.RegexExtractorInterceptorMillisSerializer`).
@@ -130,7 +157,8 @@ pub enum ExtractorKind {
 }
 
 /// Sets a header to a random UUID.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Uuid {
     /// Default: `id`.
     pub header: String,
@@ -141,7 +169,7 @@ pub struct Uuid {
 }
 
 /// A plugin: a `.wasm` component behind the contract `weir:interceptor`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Wasm {
     /// The file.
     pub plugin: PathBuf,
@@ -156,13 +184,17 @@ pub struct Wasm {
 }
 
 /// What a guest may use.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Time for one batch; each event adds 20 µs. Default: 250 ms.
+    #[serde(with = "humantime_serde")]
     pub deadline: Duration,
     /// Linear memory of one instance, bytes. Default: 64 MiB.
+    #[serde(deserialize_with = "size::in_memory")]
     pub memory: usize,
     /// Bytes one call may hand to the host (edits, errors, logs). Default: 32 MiB.
+    #[serde(deserialize_with = "size::in_memory")]
     pub result: usize,
     /// An instance is replaced after this many batches. Default: 1,000,000.
     pub recycle_after: u64,
@@ -174,8 +206,42 @@ impl Default for Limits {
     }
 }
 
+// A plugin's settings may hold a password.
+impl fmt::Debug for Wasm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = formatter.debug_struct("Wasm");
+        out.field("plugin", &self.plugin).field("settings", &Masked(&self.settings)).field("instances", &self.instances);
+        out.field("limits", &self.limits).field("on_error", &self.on_error).finish()
+    }
+}
+
+impl Default for Timestamp {
+    fn default() -> Timestamp {
+        Timestamp { preserve_existing: false, header: "timestamp".to_owned() }
+    }
+}
+
+impl Default for Host {
+    fn default() -> Host {
+        Host { preserve_existing: false, use_ip: true, header: "host".to_owned() }
+    }
+}
+
+impl Default for Static {
+    fn default() -> Static {
+        Static { preserve_existing: true, key: "key".to_owned(), value: "value".to_owned() }
+    }
+}
+
+impl Default for Uuid {
+    fn default() -> Uuid {
+        Uuid { header: "id".to_owned(), preserve_existing: true, prefix: String::new() }
+    }
+}
+
 /// What becomes of an event that a plugin cannot judge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// To the dead letters.
     #[default]

@@ -1,5 +1,6 @@
 //! The Kafka source.
 
 mod spec;
+pub mod zookeeper;
 
 pub use spec::*;

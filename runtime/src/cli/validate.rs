@@ -1,0 +1,90 @@
+//! `weir validate`: all that is wrong with a configuration, without running it.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::config::problem::{Problem, Severity};
+use crate::config::spec::PipelineSpec;
+use crate::config::{self, Load};
+
+/// `EX_CONFIG` of sysexits.h.
+pub const EXIT_CONFIG: u8 = 78;
+
+/// Arguments of `weir validate`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Which configuration.
+    #[command(flatten)]
+    pub load: Load,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Print errors only.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Prints every problem and, when it can run, what would run. The exit code is 78 on an error, and with `--strict` on a warning, too.
+#[must_use]
+pub fn main(args: Args) -> ExitCode {
+    let (pipelines, problems) = match config::load(&args.load) {
+        Ok(loaded) => (loaded.spec.pipelines, loaded.warnings),
+        Err(error) => (Vec::new(), error.problems),
+    };
+    let least = if args.load.strict { Severity::Warning } else { Severity::Error };
+    let is_valid = problems.iter().all(|problem| problem.severity > least);
+    // Nobody reads a pipe that is closed.
+    let _ = print(&args, is_valid, &pipelines, &problems);
+    if is_valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIG) }
+}
+
+fn print(args: &Args, is_valid: bool, pipelines: &[PipelineSpec], problems: &[Problem]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let pipelines: Vec<String> = pipelines.iter().flat_map(paths).collect();
+        let problems: Vec<serde_json::Value> = problems.iter().map(Problem::json).collect();
+        return writeln!(out, "{}", serde_json::json!({ "valid": is_valid, "pipelines": pipelines, "problems": problems }));
+    }
+    write_report(problems, args.quiet)?;
+    if is_valid && !args.quiet {
+        for path in pipelines.iter().flat_map(paths) {
+            writeln!(out, "valid: {path}")?;
+        }
+    }
+    out.flush()
+}
+
+/// Writes problems to standard error, in colour on a terminal, and counts them.
+///
+/// # Errors
+/// When standard error cannot be written to.
+pub fn write_report(problems: &[Problem], only_errors: bool) -> std::io::Result<()> {
+    let mut err = std::io::stderr().lock();
+    let colour = err.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for problem in problems.iter().filter(|problem| !only_errors || problem.severity == Severity::Error) {
+        writeln!(err, "{}\n", problem.render(colour))?;
+    }
+    let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    match (count(Severity::Error), count(Severity::Warning)) {
+        (0, 0) => Ok(()),
+        (0, _) if only_errors => Ok(()),
+        (errors, warnings) => writeln!(err, "{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `agent: source -> [interceptors] -> channel -> sink`, for every way through the pipeline.
+fn paths(pipeline: &PipelineSpec) -> Vec<String> {
+    let mut paths = Vec::new();
+    for source in &pipeline.sources {
+        let chain: Vec<&str> = source.interceptors.iter().map(|interceptor| interceptor.name.as_str()).collect();
+        let chain = if chain.is_empty() { String::new() } else { format!("[{}] -> ", chain.join(", ")) };
+        for sink in pipeline.sinks.iter().filter(|sink| source.channels.contains(&sink.channel)) {
+            paths.push(format!("{}: {} -> {chain}{} -> {}", pipeline.name, source.name, sink.channel, sink.name));
+        }
+    }
+    paths
+}

@@ -1,0 +1,110 @@
+//! What is checked of a whole pipeline, whichever language it was written in: that batches fit the channels, and that no event goes back to
+//! where it came from.
+
+use crate::interceptor;
+use crate::{channel, sink, source};
+
+use super::problem::{Place, Problem};
+use super::spec::{InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
+use super::types::Kind;
+
+/// Where a key of a component is, or the component when the key is not written; the key is Flume's.
+pub type Locate<'a> = &'a dyn Fn(Kind, &str, &str) -> Option<Place>;
+
+fn placed(problem: Problem, place: Option<Place>) -> Problem {
+    match place {
+        Some(place) => problem.at(place),
+        None => problem,
+    }
+}
+
+/// Raises each channel's transaction capacity to the largest batch around it, and its capacity to that. Flume drops the source or sink
+/// (1.9 and later), or fails at run time (before).
+pub fn raise_capacities(pipeline: &mut PipelineSpec, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
+    for channel in &mut pipeline.channels {
+        let channel::Spec::Memory(memory) = &mut channel.kind;
+        let sources = pipeline.sources.iter().filter(|source| source.channels.contains(&channel.name)).map(|source| {
+            let source::Spec::Kafka(kafka) = &source.kind;
+            (kafka.batch_size, Kind::Source, &source.name)
+        });
+        let sinks = pipeline.sinks.iter().filter(|sink| sink.channel == channel.name).map(|sink| {
+            let sink::Spec::Kafka(kafka) = &sink.kind;
+            (kafka.batch_size, Kind::Sink, &sink.name)
+        });
+        let largest = sources.chain(sinks).max_by_key(|(size, ..)| *size);
+        if let Some((size, kind, name)) = largest.filter(|(size, ..)| *size > memory.transaction_capacity) {
+            let message = format!(
+                "batches of {size} events ({} `{name}`) do not fit the transaction capacity {} of channel `{}`, which is raised to {size}",
+                kind.name(),
+                memory.transaction_capacity,
+                channel.name
+            );
+            let help = format!("set the channel's transaction capacity to {size} or more, or the batch size to less");
+            report(placed(Problem::warning(message).help(help), locate(Kind::Channel, &channel.name, "transactionCapacity")));
+            memory.transaction_capacity = size;
+        }
+        if memory.capacity < memory.transaction_capacity {
+            let message = format!(
+                "the capacity {} of channel `{}` is raised to its transaction capacity {}",
+                memory.capacity, channel.name, memory.transaction_capacity
+            );
+            report(placed(Problem::warning(message), locate(Kind::Channel, &channel.name, "capacity")));
+            memory.capacity = memory.transaction_capacity;
+        }
+    }
+}
+
+/// Finds sinks that write to a topic that is read, and decides for Flume's files which sinks are not to follow the topic header that their
+/// source sets: in Flume such a pair sends every event back to the topic it was read from.
+pub fn topic_loops(pipeline: &mut PipelineSpec, is_flume: bool, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
+    let PipelineSpec { sources, sinks, .. } = pipeline;
+    for sink in sinks {
+        for source in sources.iter() {
+            check_pair(source, sink, is_flume, locate, report);
+        }
+    }
+}
+
+fn check_pair(source: &SourceSpec, sink: &mut SinkSpec, is_flume: bool, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
+    if !source.channels.contains(&sink.channel) {
+        return;
+    }
+    let source::Spec::Kafka(from) = &source.kind;
+    let sink::Spec::Kafka(to) = &mut sink.kind;
+    let forced = to.topic_header.as_deref().and_then(|header| set_by_static(&source.interceptors, header));
+    let topic = forced.unwrap_or(&to.topic).to_owned();
+    if from.brokers.overlap(&to.brokers) && from.topics.contains(&topic) {
+        let message =
+            format!("sink `{}` writes to topic `{topic}`, which source `{}` reads: events go round for ever", sink.name, source.name);
+        report(placed(Problem::error(message).help("write to another topic"), locate(Kind::Sink, &sink.name, "kafka.topic")));
+        return;
+    }
+    let follows_source = forced.is_none() && to.topic_header.is_some() && to.topic_header == from.topic_header;
+    if !is_flume || !follows_source {
+        return;
+    }
+    // A mirror relies on the header: it names no topic, and writes elsewhere.
+    if to.topic == sink::kafka::DEFAULT_TOPIC && !from.brokers.overlap(&to.brokers) {
+        to.ignore_source_topic = false;
+        return;
+    }
+    let header = to.topic_header.clone().unwrap_or_default();
+    let message = format!(
+        "source `{}` sets header `{header}` to the topic it reads, and sink `{}` takes its topic from that header: in Flume every event goes back to where it was read. Here it goes to `{}`, unless an interceptor sets the header",
+        source.name, sink.name, to.topic
+    );
+    let problem = Problem::warning(message)
+        .help(format!("to say so, and for Flume too: set `allowTopicOverride = false` on sink `{}`", sink.name))
+        .help(format!("or `setTopicHeader = false` on source `{}`", source.name))
+        .help("or another `topicHeader` on one of the two")
+        .help(format!("or a `static` interceptor with `key = {header}`, `value = {}` and `preserveExisting = false`", to.topic));
+    report(placed(problem, locate(Kind::Sink, &sink.name, "kafka.topic")));
+}
+
+/// The value that the chain's last overwriting `static` interceptor gives a header.
+fn set_by_static<'a>(chain: &'a [InterceptorSpec], header: &str) -> Option<&'a str> {
+    chain.iter().rev().find_map(|interceptor| match &interceptor.kind {
+        interceptor::Spec::Static(set) if set.key == header && !set.preserve_existing => Some(set.value.as_str()),
+        _ => None,
+    })
+}

@@ -1,0 +1,234 @@
+//! The command line's part of a configuration: which files, which agent, how strict.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::keys::Problems;
+use super::problem::{Problem, Severity, closest};
+use super::settings::{Plugins, Settings};
+use super::spec::{AgentSpec, PipelineSpec};
+use super::{flume, native, properties};
+
+/// Largest configuration file, bytes.
+const LARGEST_FILE: u64 = 16 << 20;
+
+/// Which configuration: the options of `flume-ng agent`, and a few more.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Load {
+    /// Configuration file: Flume's properties, or the native form when it ends in `.toml`. Of several Flume files later ones override.
+    #[arg(short = 'f', long = "conf-file", value_name = "FILE", required = true)]
+    pub conf_file: Vec<PathBuf>,
+    /// Directory to look in for a configuration file that is not in the working directory.
+    #[arg(short = 'c', long, value_name = "DIR")]
+    pub conf: Option<PathBuf>,
+    /// Agent to run, or pipeline of the native form; may be repeated. Needed when a Flume file holds several.
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub name: Vec<String>,
+    /// Plugin that runs in place of a Java class, or a TOML file with a table `[plugins]` of those; may be repeated. Wins over the settings.
+    #[arg(long, value_name = "CLASS=FILE|TOML")]
+    pub plugin_map: Vec<String>,
+    /// TOML file with the agent's settings, a table `[agent]`, beside a Flume file.
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Refuse what Flume lets pass: unknown keys, and components that cannot be configured.
+    #[arg(long)]
+    pub strict: bool,
+    /// Java's system properties; `${sys:KEY}` reads them.
+    #[arg(short = 'D', value_name = "KEY=VALUE", hide = true)]
+    pub system: Vec<String>,
+    /// Options of the Java machine, accepted and ignored.
+    #[arg(short = 'X', value_name = "OPTION", hide = true, allow_hyphen_values = true)]
+    pub machine: Vec<String>,
+    /// Accepted and ignored: a file is read once.
+    #[arg(long, hide = true)]
+    pub no_reload_conf: bool,
+    /// Java's class path, accepted and ignored.
+    #[arg(short = 'C', long, value_name = "CP", hide = true)]
+    pub classpath: Option<String>,
+    /// Flume's plugins, accepted and ignored.
+    #[arg(long, value_name = "DIRS", hide = true)]
+    pub plugins_path: Option<String>,
+    /// Accepted and ignored: a file is read once.
+    #[arg(short = 'i', long, value_name = "SECONDS", hide = true)]
+    pub poll_interval: Option<u64>,
+}
+
+/// A configuration that can run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What is to run.
+    pub spec: AgentSpec,
+    /// How.
+    pub settings: Settings,
+    /// Warnings and notes.
+    pub warnings: Vec<Problem>,
+}
+
+/// A configuration that cannot run: every problem, warnings and notes included, at least one of them an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", summary(.problems))]
+pub struct Error {
+    /// In the order in which they were met.
+    pub problems: Vec<Problem>,
+}
+
+fn summary(problems: &[Problem]) -> String {
+    let errors = || problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let first = errors().next().map(Problem::line).unwrap_or_default();
+    match errors().count() {
+        0 | 1 => first,
+        count => format!("{first} (and {} more)", count - 1),
+    }
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// When nothing can run with it; all problems are in the error.
+pub fn load(args: &Load) -> Result<Loaded, Error> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let problems = Problems::default();
+    let (pipelines, settings) = Loading { args, environment: &environment, problems: problems.clone() }.read();
+    let mut problems = problems.take();
+    for problem in problems.iter_mut().filter(|problem| args.strict && problem.lenient) {
+        problem.severity = Severity::Error;
+    }
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(Error { problems });
+    }
+    Ok(Loaded { spec: AgentSpec { pipelines }, settings, warnings: problems })
+}
+
+/// A file's name as given, its directory and its text.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) directory: PathBuf,
+    pub(super) text: String,
+    pub(super) is_utf8: bool,
+}
+
+struct Loading<'a> {
+    args: &'a Load,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    problems: Problems,
+}
+
+impl Loading<'_> {
+    fn report(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    fn read(&self) -> (Vec<PipelineSpec>, Settings) {
+        let is_native = |path: &PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+        let natives = self.args.conf_file.iter().filter(|path| is_native(path)).count();
+        let sources: Vec<Source> = self.args.conf_file.iter().filter_map(|path| self.source(path, self.args.conf.as_deref())).collect();
+        if sources.len() < self.args.conf_file.len() {
+            return Default::default();
+        }
+        match (natives, sources.as_slice()) {
+            (1, [native]) => self.native(native),
+            (0, [_, ..]) => self.flume(&sources),
+            (0, []) => {
+                self.report(Problem::error("no configuration file is given").help("name one with -f FILE"));
+                Default::default()
+            }
+            _ => {
+                self.report(Problem::error("a .toml file is a configuration of its own and cannot be joined with others"));
+                Default::default()
+            }
+        }
+    }
+
+    fn native(&self, source: &Source) -> (Vec<PipelineSpec>, Settings) {
+        if let Some(path) = &self.args.settings {
+            let message =
+                format!("`--settings {}` is for Flume's files: a .toml file has its settings in its own `[agent]`", path.display());
+            self.report(Problem::error(message));
+        }
+        let document = native::Document::parse(source, self.environment, &self.problems);
+        let mut settings = document.settings();
+        settings.resolve_plugins(&source.directory);
+        self.add_plugin_map(&mut settings);
+        let plugins = Plugins { settings: &settings, directory: &source.directory };
+        let mut pipelines = document.pipelines(&plugins);
+        let names: BTreeSet<String> = pipelines.iter().map(|pipeline| pipeline.name.clone()).collect();
+        for name in self.args.name.iter().filter(|name| !names.contains(*name)) {
+            self.report(missing("pipeline", name, &source.name, &names));
+        }
+        pipelines.retain(|pipeline| self.args.name.is_empty() || self.args.name.contains(&pipeline.name));
+        (pipelines, settings)
+    }
+
+    fn flume(&self, sources: &[Source]) -> (Vec<PipelineSpec>, Settings) {
+        let mut settings = Settings::default();
+        if let Some(source) = self.args.settings.as_ref().and_then(|path| self.source(path, None)) {
+            settings = native::Document::parse(&source, self.environment, &self.problems).only_settings();
+            settings.resolve_plugins(&source.directory);
+        }
+        self.add_plugin_map(&mut settings);
+        let directory = sources.first().map_or_else(PathBuf::new, |source| source.directory.clone());
+        let plugins = Plugins { settings: &settings, directory: &directory };
+        let system = self.args.system.iter().map(|definition| definition.split_once('=').unwrap_or((definition, "")));
+        let system: BTreeMap<String, String> = system.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let surroundings = flume::Surroundings { plugins, environment: self.environment, system: &system };
+        let pipelines = flume::read(sources, &self.args.name, &surroundings, &self.problems);
+        (pipelines, settings)
+    }
+
+    /// `--plugin-map`: `CLASS=FILE`, else a TOML file with a table `[plugins]`.
+    fn add_plugin_map(&self, settings: &mut Settings) {
+        for entry in &self.args.plugin_map {
+            if let Some((class, file)) = entry.split_once('=') {
+                settings.plugins.insert(class.trim().to_owned(), PathBuf::from(file.trim()));
+                continue;
+            }
+            let Some(source) = self.source(Path::new(entry), None) else { continue };
+            let plugins = native::Document::parse(&source, self.environment, &self.problems).only_plugins();
+            settings.plugins.extend(plugins.into_iter().map(|(class, file)| (class, source.directory.join(file))));
+        }
+    }
+
+    /// Reads a file, from the working directory or else from `conf`.
+    fn source(&self, path: &Path, conf: Option<&Path>) -> Option<Source> {
+        let found = match conf {
+            Some(conf) if path.is_relative() && !path.exists() => conf.join(path),
+            _ => path.to_owned(),
+        };
+        let extension = found.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if ["json", "yaml", "yml", "xml"].contains(&extension.as_str()) {
+            self.report(Problem::error(format!("{}: a configuration is a Flume properties file or a .toml file", found.display())));
+            return None;
+        }
+        match read_bytes(&found) {
+            Ok(bytes) => {
+                let directory = found.parent().map(Path::to_owned).unwrap_or_default();
+                let is_utf8 = std::str::from_utf8(&bytes).is_ok();
+                Some(Source { name: found.display().to_string(), directory, text: properties::decode(bytes), is_utf8 })
+            }
+            Err(error) => {
+                self.report(Problem::error(format!("cannot read {}: {error}", found.display())));
+                None
+            }
+        }
+    }
+}
+
+fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
+        return Err(std::io::Error::other("the file is larger than 16 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// There is none of that name; unlike Flume, which then runs on with nothing, this is an error.
+pub(super) fn missing(what: &str, name: &str, file: &str, names: &BTreeSet<String>) -> Problem {
+    let problem = Problem::error(format!("there is no {what} `{name}` in {file}"));
+    match closest(name, names.iter().map(String::as_str)) {
+        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+        None if names.is_empty() => problem,
+        None => problem.help(format!("there is: {}", names.iter().cloned().collect::<Vec<_>>().join(", "))),
+    }
+}

@@ -1,0 +1,140 @@
+//! The tables of the native form: sources, channels, sinks and interceptors, each with one key that says which.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::config::settings::Plugins;
+use crate::config::size;
+use crate::interceptor::spec::{
+    Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace, Spec, Static, Timestamp, Uuid, Wasm,
+};
+use crate::{channel, sink, source};
+
+/// `[pipelines.NAME.sources.NAME]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    pub(super) channels: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) interceptors: Vec<Interceptor>,
+    pub(super) kafka: Option<source::kafka::Spec>,
+}
+
+/// `[pipelines.NAME.channels.NAME]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Channel {
+    pub(super) memory: Option<channel::memory::Spec>,
+}
+
+/// `[pipelines.NAME.sinks.NAME]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sink {
+    pub(super) channel: Spanned<String>,
+    pub(super) kafka: Option<sink::kafka::Spec>,
+}
+
+/// `[[pipelines.NAME.sources.NAME.interceptors]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Interceptor {
+    pub(super) name: Spanned<String>,
+    timestamp: Option<Timestamp>,
+    host: Option<Host>,
+    r#static: Option<Static>,
+    remove_header: Option<RemoveHeader>,
+    search_replace: Option<SearchReplace>,
+    regex_filter: Option<RegexFilter>,
+    regex_extractor: Option<RegexExtractor>,
+    uuid: Option<Uuid>,
+    wasm: Option<NativeWasm>,
+}
+
+impl Interceptor {
+    /// Which interceptor it is; `None` unless it is exactly one.
+    pub(super) fn kind(self, plugins: &Plugins<'_>) -> Option<Spec> {
+        let kinds = [
+            self.timestamp.map(Spec::Timestamp),
+            self.host.map(Spec::Host),
+            self.r#static.map(Spec::Static),
+            self.remove_header.map(Spec::RemoveHeader),
+            self.search_replace.map(Spec::SearchReplace),
+            self.regex_filter.map(Spec::RegexFilter),
+            self.regex_extractor.map(Spec::RegexExtractor),
+            self.uuid.map(Spec::Uuid),
+            self.wasm.map(|wasm| Spec::Wasm(Box::new(wasm.complete(plugins)))),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        kinds.next().filter(|_| kinds.next().is_none())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NativeWasm {
+    /// Relative to the file, else to the working directory.
+    plugin: String,
+    #[serde(default)]
+    settings: BTreeMap<String, Setting>,
+    instances: Option<NonZeroUsize>,
+    #[serde(default)]
+    limits: SomeLimits,
+    on_error: Option<OnError>,
+}
+
+/// A plugin is told its settings as text.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a string, a number or a boolean")]
+enum Setting {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+}
+
+impl Setting {
+    fn text(self) -> String {
+        match self {
+            Setting::Text(text) => text,
+            Setting::Integer(number) => number.to_string(),
+            Setting::Float(number) => number.to_string(),
+            Setting::Boolean(boolean) => boolean.to_string(),
+        }
+    }
+}
+
+/// Limits that differ from the agent's.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SomeLimits {
+    #[serde(with = "humantime_serde")]
+    deadline: Option<Duration>,
+    #[serde(deserialize_with = "size::optional_in_memory")]
+    memory: Option<usize>,
+    #[serde(deserialize_with = "size::optional_in_memory")]
+    result: Option<usize>,
+    recycle_after: Option<u64>,
+}
+
+impl NativeWasm {
+    fn complete(self, plugins: &Plugins<'_>) -> Wasm {
+        let agent = &plugins.settings.limits;
+        Wasm {
+            plugin: plugins.find(&self.plugin),
+            settings: self.settings.into_iter().map(|(key, setting)| (key, setting.text())).collect(),
+            instances: self.instances.map(Into::into),
+            limits: Limits {
+                deadline: self.limits.deadline.unwrap_or(agent.deadline),
+                memory: self.limits.memory.unwrap_or(agent.memory),
+                result: self.limits.result.unwrap_or(agent.result),
+                recycle_after: self.limits.recycle_after.unwrap_or(agent.recycle_after),
+            },
+            on_error: self.on_error.unwrap_or(plugins.settings.on_error),
+        }
+    }
+}

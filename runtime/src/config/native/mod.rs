@@ -1,0 +1,390 @@
+//! The native form, TOML: strict, so that a wrong key is an error and not a surprise.
+//!
+//! Every component is read on its own, so that one mistake does not hide another's; unknown keys are all reported.
+
+mod component;
+mod fields;
+mod interpolate;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+
+pub use fields::*;
+
+use super::check;
+use super::keys::Problems;
+use super::load::Source;
+use super::problem::{File, Place, Problem, closest, quoted};
+use super::secret::is_secret;
+use super::settings::{Plugins, Settings};
+use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
+use super::types::Kind;
+use crate::pipeline::dead_letter;
+use crate::{channel, sink, source};
+
+/// Most syntax errors of one file that are reported.
+const MOST_SYNTAX_ERRORS: usize = 20;
+
+/// A TOML file, its strings completed.
+pub(super) struct Document<'a> {
+    file: Arc<File>,
+    root: DeTable<'a>,
+    /// Values that are secrets or come from elsewhere: no message shows them.
+    hidden: Vec<Range<usize>>,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    problems: &'a Problems,
+}
+
+/// A component's name, where that is, and its table.
+type Entry<'a> = (String, Range<usize>, Spanned<DeValue<'a>>);
+
+impl<'a> Document<'a> {
+    /// Reads a file; one with wrong syntax is reported and empty.
+    pub(super) fn parse(source: &'a Source, environment: &'a dyn Fn(&str) -> Option<String>, problems: &'a Problems) -> Document<'a> {
+        let (root, errors) = DeTable::parse_recoverable(&source.text);
+        let mut root = root.into_inner();
+        let mut secrets = Vec::new();
+        find_secrets(&root, false, &mut secrets);
+        if !errors.is_empty() {
+            secrets.extend(suspicious_lines(&source.text));
+        }
+        let file = Arc::new(File::new(source.name.clone(), &source.text, secrets.clone()));
+        let mut document = Document { file, root: DeTable::new(), hidden: secrets, environment, problems };
+        if !source.is_utf8 {
+            document.report(Problem::error(format!("{} is not UTF-8", source.name)));
+        } else if errors.is_empty() {
+            document.complete(&mut root, &source.directory);
+            document.root = root;
+        }
+        for error in errors.iter().take(MOST_SYNTAX_ERRORS) {
+            document.report(document.placed(Problem::error(error.message()), error.span().unwrap_or(0..0)));
+        }
+        document
+    }
+
+    fn report(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        Place { file: self.file.clone(), span }
+    }
+
+    fn placed(&self, problem: Problem, span: Range<usize>) -> Problem {
+        problem.at(self.place(span))
+    }
+
+    /// Completes `${…}` in all strings.
+    fn complete(&mut self, root: &mut DeTable<'a>, directory: &Path) {
+        let mut failures = Vec::new();
+        let mut completed = Vec::new();
+        for_each_string(root, &mut |span, text| match interpolate::interpolate(text, directory, self.environment) {
+            Ok(None) => {}
+            Ok(Some(complete)) => {
+                *text = complete.into();
+                completed.push(span);
+            }
+            Err(error) => failures.push((error.to_string(), span)),
+        });
+        for (message, span) in failures {
+            self.report(self.placed(Problem::error(message), span));
+        }
+        self.hidden.extend(completed);
+    }
+
+    /// The `[agent]` table of a file that also has pipelines.
+    pub(super) fn settings(&self) -> Settings {
+        self.expect_keys(&self.root, &["agent", "pipelines"], "the file");
+        self.table("agent").unwrap_or_default()
+    }
+
+    /// The `[agent]` table of a file that has nothing else.
+    pub(super) fn only_settings(&self) -> Settings {
+        self.expect_keys(&self.root, &["agent"], "a settings file");
+        self.table("agent").unwrap_or_default()
+    }
+
+    /// The `[plugins]` table of a file that has nothing else.
+    pub(super) fn only_plugins(&self) -> BTreeMap<String, PathBuf> {
+        self.expect_keys(&self.root, &["plugins"], "a plugin map");
+        self.table("plugins").unwrap_or_default()
+    }
+
+    fn table<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let (_, value) = self.root.iter().find(|(name, _)| name.get_ref() == key)?;
+        self.read(value)
+    }
+
+    fn expect_keys(&self, table: &DeTable<'a>, expected: &[&str], of: &str) {
+        for (key, _) in table.iter().filter(|(key, _)| !expected.contains(&key.get_ref().as_ref())) {
+            let problem = unknown_key(key.get_ref(), expected.iter().copied()).help(format!("{of} may have: {}", expected.join(", ")));
+            self.report(self.placed(problem, key.span()));
+        }
+    }
+
+    /// Reads a value, reporting all of its unknown keys and the first other mistake.
+    fn read<T: DeserializeOwned>(&self, value: &Spanned<DeValue<'a>>) -> Option<T> {
+        let mut value = value.clone();
+        let mut is_complete = true;
+        loop {
+            let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
+                Ok(read) => return is_complete.then_some(read),
+                Err(error) => error,
+            };
+            let span = error.span().unwrap_or_else(|| value.span());
+            is_complete = false;
+            // Serde tells this mistake from others by its text only.
+            let Some((unknown, expected)) = unknown_field(error.message()) else {
+                self.report(self.placed(Problem::error(self.message(error.message(), &span)), span));
+                return None;
+            };
+            let removed = remove_key(value.get_mut(), unknown, &span);
+            self.report(self.placed(unknown_key(unknown, expected), removed.clone().unwrap_or(span)));
+            if removed.is_none() {
+                return None;
+            }
+        }
+    }
+
+    /// Serde's messages show values: not those of secrets.
+    fn message(&self, message: &str, span: &Range<usize>) -> String {
+        let shows_value = message.starts_with("invalid type") || message.starts_with("invalid value") || message.contains('`');
+        if shows_value && self.hidden.iter().any(|hidden| hidden.start < span.end && span.start < hidden.end) {
+            return "this value cannot be used; it is not shown, since it may be a secret".to_owned();
+        }
+        message.trim_end().to_owned()
+    }
+
+    /// All pipelines, in the order of their names.
+    pub(super) fn pipelines(&self, plugins: &Plugins<'_>) -> Vec<PipelineSpec> {
+        let Some((key, value)) = self.root.iter().find(|(name, _)| name.get_ref() == "pipelines") else {
+            if !self.problems.borrow().iter().any(|problem| problem.severity == super::Severity::Error) {
+                self.report(
+                    self.placed(Problem::error("there is no pipeline").help("begin one with [pipelines.NAME.sources.NAME.kafka]"), 0..0),
+                );
+            }
+            return Vec::new();
+        };
+        let pipelines = self.entries(value);
+        if pipelines.is_empty() {
+            self.report(self.placed(Problem::error("there is no pipeline"), key.span()));
+        }
+        pipelines.into_iter().filter_map(|entry| self.pipeline(entry, plugins)).collect()
+    }
+
+    /// The keys of a table whose values are components.
+    fn entries(&self, value: &Spanned<DeValue<'a>>) -> Vec<Entry<'a>> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.report(self.placed(Problem::error("expected a table"), value.span()));
+            return Vec::new();
+        };
+        table.iter().map(|(key, value)| (key.get_ref().to_string(), key.span(), value.clone())).collect()
+    }
+
+    fn pipeline(&self, (name, span, value): Entry<'a>, plugins: &Plugins<'_>) -> Option<PipelineSpec> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.report(self.placed(Problem::error("expected a table"), value.span()));
+            return None;
+        };
+        self.expect_keys(table, &["sources", "channels", "sinks", "dead_letters"], "a pipeline");
+        let section = |section: &str| {
+            let found = table.iter().find(|(key, _)| key.get_ref() == section);
+            found.map(|(_, value)| self.entries(value)).unwrap_or_default()
+        };
+        let (sources, channels, sinks) = (section("sources"), section("channels"), section("sinks"));
+        for (list, missing) in [(&sources, "source"), (&channels, "channel"), (&sinks, "sink")] {
+            if list.is_empty() {
+                self.report(self.placed(Problem::error(format!("pipeline {} has no {missing}", quoted(&name))), span.clone()));
+            }
+        }
+        let letters = table.iter().find(|(key, _)| key.get_ref() == "dead_letters");
+        let dead_letters = letters.and_then(|(_, value)| self.read::<dead_letter::Spec>(value));
+        let dead_letters = dead_letters.unwrap_or_else(|| plugins.settings.dead_letters(&name, self.environment));
+        let names: Vec<&str> = channels.iter().map(|(name, ..)| name.as_str()).collect();
+        let mut pipeline = PipelineSpec {
+            name,
+            sources: sources.iter().filter_map(|entry| self.source(entry, &names, plugins)).collect(),
+            channels: channels.iter().filter_map(|entry| self.channel(entry)).collect(),
+            sinks: sinks.iter().filter_map(|entry| self.sink(entry, &names)).collect(),
+            dead_letters,
+        };
+        let locate = |kind: Kind, component: &str, _: &str| {
+            let list = match kind {
+                Kind::Source => &sources,
+                Kind::Channel => &channels,
+                _ => &sinks,
+            };
+            list.iter().find(|(name, ..)| name == component).map(|(_, span, _)| self.place(span.clone()))
+        };
+        let is_whole =
+            pipeline.sources.len() == sources.len() && pipeline.channels.len() == channels.len() && pipeline.sinks.len() == sinks.len();
+        if is_whole {
+            self.require_connections(&pipeline, &locate);
+        }
+        check::raise_capacities(&mut pipeline, &locate, &mut |problem| self.report(problem));
+        check::topic_loops(&mut pipeline, false, &locate, &mut |problem| self.report(problem));
+        Some(pipeline)
+    }
+
+    /// Every channel is filled and drained.
+    fn require_connections(&self, pipeline: &PipelineSpec, locate: check::Locate<'_>) {
+        for channel in &pipeline.channels {
+            let name = &channel.name;
+            let report = |message: String| {
+                let problem = Problem::error(message);
+                self.report(match locate(Kind::Channel, name, "") {
+                    Some(place) => problem.at(place),
+                    None => problem,
+                });
+            };
+            if !pipeline.sources.iter().any(|source| source.channels.contains(name)) {
+                report(format!("channel `{name}` has no source"));
+            }
+            if !pipeline.sinks.iter().any(|sink| sink.channel == *name) {
+                report(format!("channel `{name}` has no sink"));
+            }
+        }
+    }
+
+    fn source(&self, (name, span, value): &Entry<'a>, channels: &[&str], plugins: &Plugins<'_>) -> Option<SourceSpec> {
+        let read: component::Source = self.read(value)?;
+        let mut interceptors = Vec::new();
+        for interceptor in read.interceptors {
+            let (name, span) = (interceptor.name.get_ref().clone(), interceptor.name.span());
+            match interceptor.kind(plugins) {
+                Some(kind) => interceptors.push(InterceptorSpec { name, kind }),
+                None => {
+                    let problem = Problem::error(format!("interceptor {} is not exactly one of the kinds there are", quoted(&name)));
+                    let kinds = "timestamp, host, static, remove_header, search_replace, regex_filter, regex_extractor, uuid, wasm";
+                    self.report(self.placed(problem.help(format!("give it one of: {kinds}")), span));
+                }
+            }
+        }
+        if read.channels.is_empty() {
+            self.report(self.placed(Problem::error(format!("source {} has no channel", quoted(name))), span.clone()));
+        }
+        for channel in &read.channels {
+            self.expect_channel(channel, channels);
+        }
+        let kind = self.kind(read.kafka, "source", "kafka", name, span)?;
+        let channels = read.channels.into_iter().map(Spanned::into_inner).collect();
+        Some(SourceSpec { name: name.clone(), channels, interceptors, kind: source::Spec::Kafka(Box::new(kind)) })
+    }
+
+    fn channel(&self, (name, span, value): &Entry<'a>) -> Option<ChannelSpec> {
+        let read: component::Channel = self.read(value)?;
+        let kind = self.kind(read.memory, "channel", "memory", name, span)?;
+        Some(ChannelSpec { name: name.clone(), kind: channel::Spec::Memory(kind) })
+    }
+
+    fn sink(&self, (name, span, value): &Entry<'a>, channels: &[&str]) -> Option<SinkSpec> {
+        let read: component::Sink = self.read(value)?;
+        self.expect_channel(&read.channel, channels);
+        let kind = self.kind(read.kafka, "sink", "kafka", name, span)?;
+        Some(SinkSpec { name: name.clone(), channel: read.channel.into_inner(), kind: sink::Spec::Kafka(Box::new(kind)) })
+    }
+
+    fn kind<T>(&self, kind: Option<T>, what: &str, only: &str, name: &str, span: &Range<usize>) -> Option<T> {
+        if kind.is_none() {
+            let problem = Problem::error(format!("{what} {} does not say which {what} it is", quoted(name)));
+            self.report(self.placed(problem.help(format!("supported: {only}")), span.clone()));
+        }
+        kind
+    }
+
+    fn expect_channel(&self, channel: &Spanned<String>, channels: &[&str]) {
+        if channels.contains(&channel.get_ref().as_str()) {
+            return;
+        }
+        let mut problem = Problem::error(format!("there is no channel {}", quoted(channel.get_ref())));
+        if let Some(meant) = closest(channel.get_ref(), channels.iter().copied()) {
+            problem = problem.help(format!("did you mean `{meant}`?"));
+        }
+        self.report(self.placed(problem, channel.span()));
+    }
+}
+
+fn unknown_key<'k>(key: &str, expected: impl IntoIterator<Item = &'k str>) -> Problem {
+    let problem = Problem::error(format!("unknown key {}", quoted(key))).key(key);
+    match closest(key, expected) {
+        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+        None => problem,
+    }
+}
+
+/// The key and the expected ones, of serde's "unknown field `x`, expected `a` or `b`".
+fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (unknown, rest) = rest.split_once("`, ").unwrap_or((rest.trim_end().trim_end_matches('`'), ""));
+    Some((unknown, rest.split('`').skip(1).step_by(2).collect()))
+}
+
+/// Removes a key, wherever below `value` it is; returns where it was.
+fn remove_key(value: &mut DeValue<'_>, key: &str, span: &Range<usize>) -> Option<Range<usize>> {
+    match value {
+        DeValue::Table(table) => {
+            let found = table.iter().find(|(name, _)| name.get_ref() == key && name.span() == *span).map(|(name, _)| name.clone());
+            if let Some(name) = found {
+                table.remove(&name);
+                return Some(name.span());
+            }
+            table.iter_mut().find_map(|(_, value)| remove_key(value.get_mut(), key, span))
+        }
+        DeValue::Array(array) => array.iter_mut().find_map(|value| remove_key(value.get_mut(), key, span)),
+        _ => None,
+    }
+}
+
+fn for_each_string<'a>(table: &mut DeTable<'a>, visit: &mut dyn FnMut(Range<usize>, &mut DeString<'a>)) {
+    for (_, value) in table.iter_mut() {
+        for_each_string_in(value, visit);
+    }
+}
+
+fn for_each_string_in<'a>(value: &mut Spanned<DeValue<'a>>, visit: &mut dyn FnMut(Range<usize>, &mut DeString<'a>)) {
+    let span = value.span();
+    match value.get_mut() {
+        DeValue::String(text) => visit(span, text),
+        DeValue::Array(array) => array.iter_mut().for_each(|value| for_each_string_in(value, visit)),
+        DeValue::Table(table) => for_each_string(table, visit),
+        _ => {}
+    }
+}
+
+/// Where the values of secret keys are.
+fn find_secrets(table: &DeTable<'_>, below_secret: bool, secrets: &mut Vec<Range<usize>>) {
+    for (key, value) in table {
+        find_secrets_in(value, below_secret || is_secret(key.get_ref()), secrets);
+    }
+}
+
+fn find_secrets_in(value: &Spanned<DeValue<'_>>, is_secret: bool, secrets: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::Table(table) => find_secrets(table, is_secret, secrets),
+        DeValue::Array(array) => array.iter().for_each(|value| find_secrets_in(value, is_secret, secrets)),
+        _ if is_secret => secrets.push(value.span()),
+        _ => {}
+    }
+}
+
+/// In a file with wrong syntax: what stands behind the `=` of lines that name a secret, and all lines after one that opens a longer string.
+fn suspicious_lines(text: &str) -> Vec<Range<usize>> {
+    let mut lines = Vec::new();
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let end = offset + line.trim_end().len();
+        if is_secret(line) {
+            let start = offset + line.find('=').map_or(0, |at| at + 1);
+            let is_long = ["\"\"\"", "'''"].iter().any(|quote| line.contains(quote));
+            lines.push(start.min(end)..if is_long { text.len() } else { end });
+        }
+        offset += line.len();
+    }
+    lines
+}

@@ -1,0 +1,251 @@
+//! Interceptors as Flume's files have them: `<source>.interceptors.<name>.*`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::spec::{
+    Charset, ExtractorKind, ExtractorSerializer, Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace, Spec,
+    Static, Timestamp, Uuid, Wasm,
+};
+use crate::config::keys::{Keys, Value};
+use crate::config::problem::{Problem, quoted};
+use crate::config::types::{Found, Kind, find};
+use crate::config::{Plugins, java_regex, size};
+
+/// `regex_extractor`'s serializer that parses a date.
+const MILLIS: &str = "org.apache.flume.interceptor.RegexExtractorInterceptorMillisSerializer";
+/// The one that `DEFAULT` stands for.
+const TEXT: &str = "org.apache.flume.interceptor.RegexExtractorInterceptorPassThroughSerializer";
+
+impl Spec {
+    /// Reads one interceptor: a built-in by alias or class, `wasm` with its `plugin`, or a Java class that the plugin map binds to a plugin.
+    /// `None` when it cannot be built; `keys` is told why.
+    pub fn from_flume(keys: &mut Keys, plugins: &Plugins<'_>) -> Option<Spec> {
+        let Some(kind) = keys.get("type") else {
+            keys.refuse(Problem::lenient("the interceptor has no type").at(keys.declared()));
+            return None;
+        };
+        if kind.text.eq_ignore_ascii_case("wasm") {
+            return wasm(keys, plugins).map(|wasm| Spec::Wasm(Box::new(wasm)));
+        }
+        if let Some(plugin) = plugins.settings.plugins.get(&kind.text) {
+            return Some(Spec::Wasm(Box::new(mapped(keys, plugins, plugin.clone()))));
+        }
+        match find(Kind::Interceptor, &kind.text) {
+            Found::Built(found) => built_in(keys, found.simple_name()),
+            Found::Known => refuse_type(keys, &kind, "is known to Flume but not supported by this version", None),
+            Found::Unknown(meant) => refuse_type(keys, &kind, "cannot be loaded", meant),
+        }
+    }
+}
+
+fn refuse_type(keys: &mut Keys, kind: &Value, what: &str, meant: Option<String>) -> Option<Spec> {
+    let mut problem = Problem::error(format!("interceptor type {} {what}", quoted(&kind.text))).key(kind.key.clone()).at(kind.place());
+    match meant {
+        Some(meant) => problem = problem.help(format!("did you mean `{meant}`?")),
+        // Single quotes keep the shell from reading `$Builder`.
+        None => problem = problem.help(format!("a Java class runs as a plugin: --plugin-map '{}=FILE.wasm'", kind.text)),
+    }
+    keys.refuse(problem.help(format!("supported: wasm, {}", Kind::Interceptor.supported())));
+    None
+}
+
+fn built_in(keys: &mut Keys, class: &str) -> Option<Spec> {
+    let spec = match class {
+        "TimestampInterceptor$Builder" => Spec::Timestamp(Timestamp {
+            preserve_existing: keys.boolean("preserveExisting", false),
+            header: keys.text("headerName", "timestamp"),
+        }),
+        "HostInterceptor$Builder" => Spec::Host(Host {
+            preserve_existing: keys.boolean("preserveExisting", false),
+            use_ip: keys.boolean("useIP", true),
+            header: keys.text("hostHeader", "host"),
+        }),
+        "StaticInterceptor$Builder" => Spec::Static(Static {
+            preserve_existing: keys.boolean("preserveExisting", true),
+            key: keys.text("key", "key"),
+            value: keys.text("value", "value"),
+        }),
+        "UUIDInterceptor$Builder" => Spec::Uuid(Uuid {
+            header: keys.text("headerName", "id"),
+            preserve_existing: keys.boolean("preserveExisting", true),
+            prefix: keys.text("prefix", ""),
+        }),
+        "RemoveHeaderInterceptor$Builder" => Spec::RemoveHeader(remove_header(keys)?),
+        "SearchAndReplaceInterceptor$Builder" => Spec::SearchReplace(search_replace(keys)?),
+        "RegexFilteringInterceptor$Builder" => {
+            let regex = match keys.get("regex") {
+                Some(value) => bytes_regex(keys, &value)?,
+                None => crate::config::native::match_all(),
+            };
+            Spec::RegexFilter(RegexFilter { regex, exclude: keys.boolean("excludeEvents", false) })
+        }
+        _ => Spec::RegexExtractor(regex_extractor(keys)?),
+    };
+    (!keys.is_refused()).then_some(spec)
+}
+
+fn remove_header(keys: &mut Keys) -> Option<RemoveHeader> {
+    let separator = match keys.get("fromListSeparator") {
+        Some(value) => regex(keys, &value)?,
+        None => regex::Regex::new(r"\s*,\s*").expect("the pattern is a constant"),
+    };
+    let list = keys.text("fromList", "");
+    let matching = match keys.get("matching") {
+        Some(value) => Some(regex(keys, &value)?),
+        None => None,
+    };
+    let list = separator.split(&list).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    Some(RemoveHeader { name: keys.get("withName").map(|value| value.text), list, matching })
+}
+
+fn search_replace(keys: &mut Keys) -> Option<SearchReplace> {
+    let pattern = required(keys, "searchPattern")?;
+    let pattern = regex(keys, &pattern)?;
+    let charset = match keys.get("charset") {
+        None => Charset::Utf8,
+        Some(value) => match value.text.to_ascii_lowercase().as_str() {
+            "utf-8" | "utf8" => Charset::Utf8,
+            "iso-8859-1" | "iso8859_1" | "latin1" => Charset::Latin1,
+            "us-ascii" | "ascii" => Charset::Ascii,
+            _ => {
+                let problem = Problem::error(format!("charset {} is not supported by this version", value.shown()));
+                keys.refuse(problem.help("supported: UTF-8, ISO-8859-1, US-ASCII").key(value.key.clone()).at(value.place()));
+                return None;
+            }
+        },
+    };
+    Some(SearchReplace { pattern, replacement: keys.text("replaceString", ""), charset })
+}
+
+fn regex_extractor(keys: &mut Keys) -> Option<RegexExtractor> {
+    let regex = required(keys, "regex")?;
+    let regex = bytes_regex(keys, &regex)?;
+    let names = required(keys, "serializers")?;
+    let mut serializers = Vec::new();
+    for name in names.text.split_whitespace() {
+        serializers.push(serializer(keys, &names, name)?);
+    }
+    Some(RegexExtractor { regex, serializers })
+}
+
+fn serializer(keys: &mut Keys, names: &Value, name: &str) -> Option<ExtractorSerializer> {
+    let mut nested = keys.nested(&format!("serializers.{name}"), names.place());
+    let header = required(&mut nested, "name");
+    let kind = match nested.get("type") {
+        None => Some(ExtractorKind::Text),
+        Some(kind) if kind.text == "DEFAULT" || kind.text == TEXT => Some(ExtractorKind::Text),
+        Some(kind) if kind.text == MILLIS => required(&mut nested, "pattern").map(|pattern| ExtractorKind::Millis(pattern.text)),
+        Some(kind) => {
+            let problem =
+                Problem::error(format!("serializer type {} cannot be loaded", kind.shown())).help(format!("supported: DEFAULT, {MILLIS}"));
+            nested.refuse(problem.key(kind.key.clone()).at(kind.place()));
+            None
+        }
+    };
+    nested.report_unknown();
+    match (header, kind) {
+        (Some(header), Some(kind)) => Some(ExtractorSerializer { header: header.text, kind }),
+        _ => None,
+    }
+}
+
+fn required(keys: &mut Keys, key: &str) -> Option<Value> {
+    let value = keys.get(key);
+    if value.is_none() {
+        keys.refuse(Problem::lenient(format!("`{}` is needed and not set", keys.full(key))).at(keys.declared()));
+    }
+    value
+}
+
+fn regex(keys: &mut Keys, value: &Value) -> Option<regex::Regex> {
+    compiled(keys, value, regex::Regex::new)
+}
+
+fn bytes_regex(keys: &mut Keys, value: &Value) -> Option<regex::bytes::Regex> {
+    compiled(keys, value, regex::bytes::Regex::new)
+}
+
+/// An error and no more a warning, since Java may well know what is refused here.
+fn compiled<R>(keys: &mut Keys, value: &Value, compile: impl Fn(&str) -> Result<R, regex::Error>) -> Option<R> {
+    let translated = java_regex::translate(&value.text).map_err(|error| (error.message, value.place_of(error.span)));
+    let compiled = translated.and_then(|pattern| compile(&pattern).map_err(|error| (error.to_string(), value.place())));
+    compiled
+        .map_err(|(message, place)| {
+            keys.refuse(Problem::error(format!("the regular expression cannot be used: {message}")).key(value.key.clone()).at(place));
+        })
+        .ok()
+}
+
+/// A Java class that the plugin map binds: all its keys are the plugin's settings, but for `threadNum`.
+fn mapped(keys: &mut Keys, plugins: &Plugins<'_>, plugin: PathBuf) -> Wasm {
+    let instances = instances(keys, "threadNum");
+    finished(keys, plugins, plugin, instances)
+}
+
+/// `type = wasm`: a few keys are the host's, all others the plugin's settings.
+fn wasm(keys: &mut Keys, plugins: &Plugins<'_>) -> Option<Wasm> {
+    let plugin = required(keys, "plugin")?;
+    let thread_num = instances(keys, "threadNum");
+    let instances = instances(keys, "instances").or(thread_num);
+    let mut limits = plugins.settings.limits.clone();
+    host_limits(keys, &mut limits);
+    let on_error = on_error(keys, plugins.settings.on_error);
+    let wasm = finished(keys, plugins, plugins.find(&plugin.text), instances);
+    (!keys.is_refused()).then_some(Wasm { limits, on_error, ..wasm })
+}
+
+fn finished(keys: &mut Keys, plugins: &Plugins<'_>, plugin: PathBuf, instances: Option<usize>) -> Wasm {
+    let settings = keys.take_rest().into_iter().map(|(key, value)| (key, value.text)).collect();
+    Wasm { plugin, settings, instances, limits: plugins.settings.limits.clone(), on_error: plugins.settings.on_error }
+}
+
+fn instances(keys: &mut Keys, key: &str) -> Option<usize> {
+    let value = keys.get(key)?;
+    keys.parsed::<std::num::NonZeroUsize>(&value, "a number above 0").map(Into::into)
+}
+
+fn host_limits(keys: &mut Keys, limits: &mut Limits) {
+    if let Some(deadline) = read(keys, "deadline", "a duration such as `250ms`", duration) {
+        limits.deadline = deadline;
+    }
+    let memory = |text: &str| size::parse(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
+    if let Some(bytes) = read(keys, "memory", "a size such as `64MiB`", memory) {
+        limits.memory = bytes;
+    }
+    if let Some(bytes) = read(keys, "resultSize", "a size such as `32MiB`", memory) {
+        limits.result = bytes;
+    }
+    if let Some(batches) =
+        read(keys, "recycleAfter", "a number of batches above 0", |text| text.parse().ok().filter(|batches| *batches > 0))
+    {
+        limits.recycle_after = batches;
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    use serde::de::IntoDeserializer;
+    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    humantime_serde::deserialize(text).ok().filter(|duration: &Duration| !duration.is_zero())
+}
+
+fn on_error(keys: &mut Keys, default: OnError) -> OnError {
+    let named = |text: &str| match text {
+        "dead-letter" => Some(OnError::DeadLetter),
+        "discard" => Some(OnError::Discard),
+        "pass" => Some(OnError::Pass),
+        "halt" => Some(OnError::Halt),
+        _ => None,
+    };
+    read(keys, "onError", "one of `dead-letter`, `discard`, `pass`, `halt`", named).unwrap_or(default)
+}
+
+/// These keys are Weir's own, so that a wrong value is an error and drops nothing.
+fn read<T>(keys: &mut Keys, key: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let value = keys.get(key)?;
+    let parsed = parse(&value.text);
+    if parsed.is_none() {
+        keys.refuse(Problem::error(format!("{} is not {what}", value.shown())).key(value.key.clone()).at(value.place()));
+    }
+    parsed
+}

@@ -58,7 +58,7 @@ fn fetch(artifacts: Artifacts, directory: &Path) {
     for attempt in 1..=ATTEMPTS {
         let status = Command::new("mvn")
             .current_dir(project.path())
-            .args(["-B", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .args(["-B", "-q", "-Dstyle.color=never", "dependency:copy-dependencies", "-DincludeScope=runtime"])
             .arg(format!("-DoutputDirectory={}", directory.display()))
             .stdin(std::process::Stdio::null())
             .status()

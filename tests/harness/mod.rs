@@ -9,6 +9,7 @@ pub mod cache;
 pub mod checker;
 pub mod configuration;
 pub mod dead_letters;
+pub mod guests;
 pub mod load;
 pub mod maven;
 pub mod process;

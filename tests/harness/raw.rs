@@ -68,7 +68,7 @@ mod ffi {
                 rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION,
                 0_i32,
                 rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS,
-                RD_KAFKA_MSG_F_COPY as i32,
+                RD_KAFKA_MSG_F_COPY,
                 rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY,
                 key,
                 key_len,

@@ -11,7 +11,7 @@ const CARDS: u64 = 1_000_000_000_000_000;
 const COUNTRIES: [&str; 8] = ["DE", "FR", "IT", "ES", "PL", "US", "GB", "NL"];
 const CURRENCIES: [&str; 4] = ["EUR", "USD", "GBP", "PLN"];
 const CLASSES: [&str; 8] = ["5411", "5812", "5541", "6051", "7995", "4829", "5999", "4111"];
-const STREET: &str = "high street of some town with a name that is quite long, building by the river";
+const STREET: &str = "high street of some town with a name that is quite long, building between the river and the old market";
 
 /// What is with a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

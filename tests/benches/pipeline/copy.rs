@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 use weir_tests::harness::topics::client;
 
@@ -42,7 +42,7 @@ impl ProducerContext for Acknowledged {
 /// Runs until it is killed.
 pub fn run(arguments: &[String]) {
     let [bootstrap, input, output, group, rest @ ..] = arguments else { panic!("{arguments:?}") };
-    let mut scorer = rest.contains(&SCORE.to_owned()).then(Scorer::default);
+    let mut scorer = rest.contains(&SCORE.to_owned()).then(Scorer::new);
     let consumer: BaseConsumer = client(bootstrap)
         .set("group.id", group)
         .set("enable.auto.commit", "false")
@@ -95,9 +95,8 @@ fn send(producer: &BaseProducer<Acknowledged>, output: &str, message: &BorrowedM
         record = record.payload(body);
     }
     if let Some(scored) = scorer.and_then(|scorer| scorer.score(message.payload()?)) {
-        let score = scored.score.to_string();
         let headers = OwnedHeaders::new_with_capacity(2)
-            .insert(Header { key: "fraud.score", value: Some(&score) })
+            .insert(Header { key: "fraud.score", value: Some(scored.score.as_ref()) })
             .insert(Header { key: "fraud.verdict", value: Some(scored.verdict) });
         record = record.headers(headers);
     }

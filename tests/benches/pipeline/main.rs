@@ -10,7 +10,11 @@
 mod copy;
 mod measure;
 mod report;
+#[path = "../../../plugins/fraud-score/src/rules.rs"]
+mod rules;
 mod score;
+#[path = "../../../plugins/fraud-score/src/transaction.rs"]
+mod transaction;
 
 use std::process::Command;
 

@@ -1,69 +1,53 @@
-//! A scorer compiled in: what `plugins/fraud-score` does to a transaction, without a sandbox.
+//! A scorer compiled in: the rules of `plugins/fraud-score`, without a sandbox around them.
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use crate::rules::{Rules, Score};
+use crate::transaction::Transaction;
 
-/// Events after which cards are forgotten, about a batch of the agent's.
-const WINDOW: usize = 1000;
+/// Events after which cards are forgotten, as the plugin forgets them after a batch.
+const BATCH: usize = 1000;
 
-/// Scores transactions; remembers how often a card was seen lately.
-#[derive(Default)]
+/// Scores transactions; remembers how often it saw a card.
 pub struct Scorer {
+    rules: Rules,
     cards: HashMap<String, u32>,
-    seen: usize,
+    judged: usize,
 }
 
-/// A judgement.
+/// A judgement, as the headers say it.
 pub struct Scored {
-    /// 0 to 100.
-    pub score: u32,
+    /// `0.000` to `1.000`.
+    pub score: Score,
     /// `approve`, `review` or `refuse`.
     pub verdict: &'static str,
 }
 
-#[derive(Deserialize)]
-struct Transaction<'a> {
-    card: &'a str,
-    amount: f64,
-    mcc: &'a str,
-    country: &'a str,
-    home: &'a str,
-}
-
 impl Scorer {
+    /// With the plugin's defaults.
+    pub fn new() -> Scorer {
+        let rules = Rules::new(1000.0, 0.5, 0.8, &["4829", "5933", "6051", "6211", "7995"]).expect("the defaults fit");
+        Scorer { rules, cards: HashMap::new(), judged: 0 }
+    }
+
     /// `None` for a body that is no transaction.
     pub fn score(&mut self, body: &[u8]) -> Option<Scored> {
-        let transaction: Transaction<'_> = serde_json::from_slice(body).ok()?;
-        if self.seen >= WINDOW {
+        let transaction = Transaction::read(Some(body)).ok()?;
+        if self.judged.is_multiple_of(BATCH) {
             self.cards.clear();
-            self.seen = 0;
         }
-        self.seen += 1;
-        let velocity = match self.cards.get_mut(transaction.card) {
+        self.judged += 1;
+        let before = match self.cards.get_mut(&*transaction.card) {
             Some(count) => {
                 *count += 1;
-                *count
+                *count - 1
             }
-            None => *self.cards.entry(transaction.card.to_owned()).or_insert(1),
+            None => {
+                self.cards.insert(transaction.card.clone().into_owned(), 1);
+                0
+            }
         };
-        let amount = if transaction.amount >= 2000.0 {
-            40
-        } else if transaction.amount >= 500.0 {
-            15
-        } else {
-            0
-        };
-        let abroad = if transaction.country == transaction.home { 0 } else { 25 };
-        let class = if matches!(transaction.mcc, "7995" | "6051" | "4829") { 20 } else { 0 };
-        let score = (amount + abroad + class + velocity.saturating_sub(2).min(3) * 10).min(100);
-        let verdict = if score >= 70 {
-            "refuse"
-        } else if score >= 40 {
-            "review"
-        } else {
-            "approve"
-        };
-        Some(Scored { score, verdict })
+        let points = self.rules.score(&transaction, before);
+        Some(Scored { score: Score::text(points), verdict: self.rules.verdict(points) })
     }
 }

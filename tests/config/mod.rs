@@ -1,1 +1,6 @@
 //! Configuration files and what is said about them.
+
+mod cases;
+mod conf;
+mod malformed;
+mod options;

@@ -121,7 +121,7 @@ fn bomb(live: u32) -> Vec<u8> {
     let mut component = Component::new();
     component.section(&ModuleSection(&module));
     let mut instances = wasm_encoder::ComponentInstanceSection::new();
-    instances.export_items::<[(&str, wasm_encoder::ComponentExportKind, u32); 0], &str>([]);
+    instances.export_items::<&str, [(&str, wasm_encoder::ComponentExportKind, u32); 0]>([]);
     component.section(&instances);
     let mut exports = wasm_encoder::ComponentExportSection::new();
     exports.export("weir:interceptor/interceptor@0.1.0", wasm_encoder::ComponentExportKind::Instance, 0, None);

@@ -66,7 +66,10 @@ fn compile(cargo: &Path) -> Result<()> {
     if run(cargo)? {
         return Ok(());
     }
-    ensure!(std::env::var_os("CI").is_some(), "no Rust for wasm32; on Debian: {INSTALL}\nwith rustup: rustup target add wasm32-unknown-unknown");
+    ensure!(
+        std::env::var_os("CI").is_some(),
+        "no Rust for wasm32; on Debian: {INSTALL}\nwith rustup: rustup target add wasm32-unknown-unknown"
+    );
     ensure!(Command::new("sh").args(["-c", INSTALL]).status()?.success(), "could not install the toolchain: {INSTALL}");
     ensure!(run(cargo)?, "the toolchain was installed, and is still missing");
     Ok(())
@@ -74,7 +77,8 @@ fn compile(cargo: &Path) -> Result<()> {
 
 /// Whether there is a toolchain; the guests are built if so.
 fn run(cargo: &Path) -> Result<bool> {
-    let build = Command::new(repository().join("plugins/build.sh")).arg(cargo).env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN").output()?;
+    let build =
+        Command::new(repository().join("plugins/build.sh")).arg(cargo).env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN").output()?;
     match build.status.code() {
         Some(0) => Ok(true),
         // EX_UNAVAILABLE: the script says what to install.

@@ -8,6 +8,7 @@ mod hostile;
 mod mutations;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -84,10 +85,12 @@ impl Default for Start<'_> {
 
 impl Start<'_> {
     fn run(&self, name: &str) -> Running {
-        let path = guest(name);
+        self.run_file(guest(name))
+    }
+
+    fn run_file(&self, plugin: PathBuf) -> Running {
         let settings: BTreeMap<String, String> = pairs(self.settings).into_iter().collect();
-        let spec =
-            spec::Wasm { plugin: path, settings, instances: Some(self.instances), limits: self.limits.clone(), on_error: self.on_error };
+        let spec = spec::Wasm { plugin, settings, instances: Some(self.instances), limits: self.limits.clone(), on_error: self.on_error };
         let place = Place { pipeline: "p".into(), source: "s".into(), interceptor: "i".into() };
         let heard = Arc::new(Heard::default());
         let wasm = Wasm::start(host(), place, &spec, heard.clone()).unwrap();

@@ -35,6 +35,10 @@ impl<'a> Transaction<'a> {
         if body.is_empty() {
             return Err("not a transaction: empty body".into());
         }
+        // serde would take an array of as many values for the struct.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err("not a transaction: an array, not an object".into());
+        }
         let transaction: Transaction<'a> = serde_json::from_slice(body).map_err(|error| format!("not a transaction: {error}"))?;
         if transaction.amount < 0.0 {
             return Err(format!("not a transaction: amount {} is negative", transaction.amount));

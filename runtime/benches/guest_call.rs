@@ -1,0 +1,163 @@
+//! What the sandbox costs: a plugin against the same work done natively, as ratios of time per event.
+//!
+//! The committed components of `passthrough` and `fraud-score` are run. The native side is the same rules
+//! over the same batches, making the same outcome. Rounds are interleaved and medians compared, so that a busy machine blurs less.
+//!
+//! `cargo bench -p weir-agent --bench guest_call` (it builds `weir`, whose hidden subcommand compiles the plugins).
+
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use weir::batch::{Batch, Change, Fate, Outcome, Rejection, Verdict};
+use weir::event::{Event, Scope};
+use weir::interceptor::spec::{Limits, OnError, Wasm as Spec};
+use weir::interceptor::{Interceptor, Judging, Place, Wasm};
+use weir::plugin::{Caps, Host, Options, Unobserved};
+
+const ROUNDS: usize = 41;
+/// Events of a round, in batches of whichever size.
+const EVENTS: usize = 20_000;
+
+fn main() {
+    let host = Host::new(Options { cache: None, compiler: Some(env!("CARGO_BIN_EXE_weir").into()), caps: Caps::default() }).unwrap();
+    println!("{:<14}{:>8}{:>16}{:>16}{:>10}", "plugin", "batch", "native ns/event", "plugin ns/event", "ratio");
+    for (name, native) in [("passthrough", keep as Native), ("fraud-score", score as Native)] {
+        let plugin = start(&host, name);
+        for size in [5, 1000] {
+            compare(name, &plugin, native, size);
+        }
+    }
+}
+
+type Native = fn(&Batch) -> Outcome;
+
+fn start(host: &Host, name: &str) -> Wasm {
+    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/{name}.wasm"));
+    let spec = Spec { plugin, settings: Default::default(), instances: Some(1), limits: Limits::default(), on_error: OnError::DeadLetter };
+    let place = Place { pipeline: "bench".into(), source: "bench".into(), interceptor: name.into() };
+    Wasm::start(host, place, &spec, Arc::new(Unobserved)).unwrap()
+}
+
+fn compare(name: &str, plugin: &Wasm, native: Native, size: usize) {
+    let batches: Vec<Arc<Batch>> = (0..EVENTS / size).map(|number| Arc::new(batch(number * size, size))).collect();
+    assert_eq!(answers(&native(&batches[0])), answers(&ask(plugin, &batches[0])), "{name}: the plugin and the native rules disagree");
+    let mut rounds: Vec<(f64, f64)> = Vec::new();
+    for _ in 0..ROUNDS {
+        let native = timed(|| batches.iter().map(|batch| native(batch).verdicts.len()).sum());
+        // All at once, as a pipeline has several batches in flight: the queue is never empty, the thread never sleeps.
+        let plugin = timed(|| {
+            let judging: Vec<Judging> = batches.iter().map(|batch| plugin.intercept(batch.clone())).collect();
+            judging.into_iter().map(|judging| answer(judging).verdicts.len()).sum()
+        });
+        rounds.push((per_event(native), per_event(plugin)));
+    }
+    let median = |pick: &dyn Fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(pick).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let (native, plugin, ratio) = (median(&|round| round.0), median(&|round| round.1), median(&|round| round.1 / round.0));
+    // Native code that does nothing takes no time: there a ratio says nothing.
+    let ratio = if native < 1.0 { "-".to_owned() } else { format!("{ratio:.2}") };
+    println!("{name:<14}{size:>8}{native:>16.0}{plugin:>16.0}{ratio:>10}");
+}
+
+fn per_event(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9 / EVENTS as f64
+}
+
+fn timed(work: impl FnOnce() -> usize) -> Duration {
+    let begun = Instant::now();
+    std::hint::black_box(work());
+    begun.elapsed()
+}
+
+fn ask(plugin: &Wasm, batch: &Arc<Batch>) -> Outcome {
+    answer(plugin.intercept(batch.clone()))
+}
+
+fn answer(judging: Judging) -> Outcome {
+    match judging {
+        Judging::Now(outcome) => outcome.unwrap(),
+        Judging::Later(outcome) => outcome.blocking_recv().unwrap().unwrap(),
+    }
+}
+
+/// What matters of an outcome: who is rejected aside, the changes.
+fn answers(outcome: &Outcome) -> Vec<(usize, bool, Vec<Change>)> {
+    let decided = |verdict: &Verdict| (matches!(verdict.fate, Fate::Reject(_)), verdict.changes.clone());
+    outcome.verdicts.iter().map(|(index, verdict)| (*index, decided(verdict).0, decided(verdict).1)).collect()
+}
+
+/// Transactions of about 250 bytes, one in a hundred of them malformed.
+fn batch(first: usize, size: usize) -> Batch {
+    let event = |number: usize| match number % 100 {
+        99 => Event::new("not a transaction"),
+        _ => Event::new(format!(
+            r#"{{"id":{number},"card":"4{:015}","amount":{}.{:02},"currency":"EUR","mcc":"{}","country":"{}","home":"DE","ts":{},"merchant":"M{number:07} high street of some town with a name that is quite long, between the river and the old market"}}"#,
+            number * 7919 % 5000,
+            number * 31 % 1500,
+            number % 100,
+            ["5411", "5812", "7995", "4829"][number % 4],
+            ["DE", "FR"][number % 2],
+            1_700_000_000_000 + number,
+        )),
+    };
+    Batch::from((first..first + size).map(event).collect::<Vec<_>>())
+}
+
+fn keep(_batch: &Batch) -> Outcome {
+    Outcome::default()
+}
+
+/// The fields `fraud-score` reads, borrowed.
+#[derive(Deserialize)]
+struct Transaction<'a> {
+    card: &'a str,
+    amount: f64,
+    mcc: &'a str,
+    country: &'a str,
+    home: &'a str,
+}
+
+/// The rules of `plugins/fraud-score/README.md` with its default settings.
+fn score(batch: &Batch) -> Outcome {
+    let (score_name, verdict_name) = (Bytes::from_static(b"fraud.score"), Bytes::from_static(b"fraud.verdict"));
+    let set = |name: &Bytes, value: Bytes| Change::SetHeader { name: name.clone(), value, scope: Scope::Both };
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    let mut outcome = Outcome::default();
+    for (index, event) in batch.events.iter().enumerate() {
+        let verdict = match serde_json::from_slice::<Transaction<'_>>(event.body()) {
+            Err(error) => Verdict::fate(Fate::Reject(Rejection { reason: error.to_string(), ..Rejection::default() })),
+            Ok(transaction) => {
+                let before = seen.entry(transaction.card).or_default();
+                let points = points(&transaction, *before);
+                *before += 1;
+                let verdict: &'static str = if points >= 800 {
+                    "refuse"
+                } else if points >= 500 {
+                    "review"
+                } else {
+                    "approve"
+                };
+                let text = Bytes::from(format!("{}.{:03}", points / 1000, points % 1000));
+                Verdict::changes(vec![set(&score_name, text), set(&verdict_name, Bytes::from_static(verdict.as_bytes()))])
+            }
+        };
+        outcome.verdicts.push((index, verdict));
+    }
+    outcome
+}
+
+fn points(transaction: &Transaction<'_>, seen: u32) -> u32 {
+    let mut points = (400.0 * (transaction.amount / 1000.0).min(1.0)).round() as u32 + (seen * 100).min(300);
+    points += if transaction.country == transaction.home { 0 } else { 200 };
+    points += if ["4829", "5933", "6051", "6211", "7995"].contains(&transaction.mcc) { 250 } else { 0 };
+    points.min(1000)
+}

@@ -13,7 +13,7 @@ fn every_case_gives_its_report() {
     let mut files: Vec<PathBuf> = fs::read_dir("config/cases").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension != "report"));
     files.sort();
-    assert!(files.len() > 40, "the cases are gone");
+    assert!(files.len() >= 35, "the cases are gone");
     let wrong: Vec<String> = files.iter().filter_map(|file| check(file)).collect();
     assert!(wrong.is_empty(), "{}\nif that is right: WEIR_BLESS=1", wrong.join("\n"));
 }

@@ -35,7 +35,8 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let mut files: Vec<PathBuf> = fs::read_dir("config/cases").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension != "report"));
     files.sort();
-    let edits = prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"\\\"'={}[]$.,:#\n\xff u0".to_vec()), 0..3), 1..8);
+    let edits =
+        prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"\\\"'={}[]$.,:#\n\xff u0".to_vec()), 0..3), 1..8);
     (prop::sample::select(files), edits).prop_map(|(file, edits)| {
         let mut bytes = fs::read(file).unwrap();
         for (index, byte, kind) in edits {

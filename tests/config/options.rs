@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use weir::cli::validate;
 use weir::config::{self, Error, Load, Loaded};
 use weir::pipeline::dead_letter;
 use weir::source::Spec as Source;
@@ -69,4 +71,17 @@ fn files_that_cannot_be_joined_or_are_of_another_kind_are_refused() {
     assert!(other.to_string().contains("properties file or a .toml file"), "{other}");
     let missing = load(Load { conf_file: vec![toml], name: vec!["pp".to_owned()], ..Load::default() }).unwrap_err();
     assert!(missing.to_string().contains("there is no pipeline `pp`"), "{missing}");
+}
+
+#[test]
+fn validate_ends_with_78_on_errors_and_when_strict_on_warnings() {
+    let code = |file: &str, strict: bool| {
+        let load = Load { conf_file: vec![PathBuf::from(file)], strict, ..Load::default() };
+        format!("{:?}", validate::main(validate::Args { load, json: false, quiet: true }))
+    };
+    let (good, bad) = (format!("{:?}", ExitCode::SUCCESS), format!("{:?}", ExitCode::from(78)));
+    assert_eq!(code(VALID, true), good);
+    assert_eq!(code("config/cases/header-trap.properties", false), good);
+    assert_eq!(code("config/cases/header-trap.properties", true), bad);
+    assert_eq!(code("config/cases/loop.properties", false), bad);
 }

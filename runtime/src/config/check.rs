@@ -4,6 +4,7 @@
 use crate::interceptor;
 use crate::{channel, sink, source};
 
+use super::brokers::Brokers;
 use super::problem::{Place, Problem};
 use super::spec::{InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
 use super::types::Kind;
@@ -83,8 +84,9 @@ fn check_pair(source: &SourceSpec, sink: &mut SinkSpec, is_flume: bool, locate: 
     if !is_flume || !follows_source {
         return;
     }
-    // A mirror relies on the header: it names no topic, and writes elsewhere.
-    if to.topic == sink::kafka::DEFAULT_TOPIC && !from.brokers.overlap(&to.brokers) {
+    // A mirror relies on the header: it names no topic, and surely writes elsewhere.
+    let lists_known = matches!((&from.brokers, &to.brokers), (Brokers::List(_), Brokers::List(_)));
+    if to.topic == sink::kafka::DEFAULT_TOPIC && lists_known && !from.brokers.overlap(&to.brokers) {
         to.ignore_source_topic = false;
         return;
     }

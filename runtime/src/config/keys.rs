@@ -220,8 +220,7 @@ impl Keys {
     /// Reports every key that nobody asked for.
     pub fn report_unknown(&self) {
         for (key, value) in self.values.iter().filter(|(key, _)| !self.read.contains(*key)) {
-            let mut problem =
-                Problem::lenient(format!("unknown key {}, ignored", quoted(key))).key(value.key.clone()).at(value.key_place());
+            let mut problem = Problem::lenient(format!("unknown key {}", quoted(key))).key(value.key.clone()).at(value.key_place());
             let candidates = self.known.iter().filter(|known| !self.read.contains(*known)).map(String::as_str);
             if let Some(meant) =
                 self.known.iter().find(|known| key.strip_prefix("kafka.") == Some(known) || known.strip_prefix("kafka.") == Some(key))
@@ -239,6 +238,6 @@ impl Keys {
     /// A prefix (`kafka.consumer.`) that the beginning of the key almost is.
     fn prefix_meant(&self, key: &str) -> Option<&str> {
         let dots = key.match_indices('.').map(|(at, _)| &key[..=at]);
-        dots.filter_map(|start| closest(start, self.known_prefixes.iter().map(String::as_str))).last()
+        dots.filter_map(|start| closest(start, self.known_prefixes.iter().map(String::as_str))).next_back()
     }
 }

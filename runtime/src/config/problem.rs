@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_masked_with_its_length() {
-        let problem = problem("password = hunter2hunter2\n", 11..25, vec![11..25]);
+        let problem = problem("password = hunter2hunter2\n", 11..25, std::iter::once(11..25).collect());
         let shown = problem.render(false);
         assert!(shown.contains("password = ***"), "{shown}");
         assert!(!shown.contains("hunter") && !shown.contains("****") && !shown.contains("^^^^"), "{shown}");

@@ -24,20 +24,38 @@ pub struct Text {
     pub text: String,
     /// Where it is, continuation lines included; empty and at the end of the key's line when there is no value.
     pub span: Range<usize>,
-    /// Ascending pairs (offset in `text`, offset in the file), one wherever the difference changes.
-    pieces: Vec<(usize, usize)>,
+    /// Ascending; what stands in the file as it is, and escapes each on its own.
+    pieces: Vec<Piece>,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    /// Where it begins in the text.
+    offset: usize,
+    /// Where it is in the file.
+    span: Range<usize>,
+    /// It is longer in the file than in the text, and has no parts.
+    is_escape: bool,
 }
 
 impl Text {
     /// The part of the file that a part of the text was read from.
     #[must_use]
     pub fn place_of(&self, range: Range<usize>) -> Range<usize> {
-        let offset_in_file = |offset: usize| {
-            let piece = self.pieces.iter().take_while(|(in_text, _)| *in_text <= offset).last();
-            piece.map_or(self.span.start, |(in_text, in_file)| in_file + (offset - in_text)).min(self.span.end)
+        let first = self.pieces.iter().take_while(|piece| piece.offset <= range.start).last();
+        let last = self.pieces.iter().take_while(|piece| piece.offset < range.end).last();
+        let start = match first {
+            None => self.span.start,
+            Some(piece) if piece.is_escape => piece.span.start,
+            Some(piece) => (piece.span.start + (range.start - piece.offset)).min(piece.span.end),
         };
-        let start = offset_in_file(range.start);
-        start..offset_in_file(range.end).max(start)
+        let end = match last {
+            None => start,
+            Some(piece) if piece.is_escape => piece.span.end,
+            Some(piece) => (piece.span.start + (range.end - piece.offset)).min(piece.span.end),
+        };
+        start..end.max(start)
     }
 }
 
@@ -168,14 +186,13 @@ fn positioned_text(units: &[Unit], end: usize) -> Text {
         _ => end..end,
     };
     let mut text = Text { span, ..Text::default() };
-    let mut expected = None;
     for (start, stop, character) in units {
-        if expected != Some(*start) {
-            text.pieces.push((text.text.len(), *start));
+        let is_escape = stop - start != character.len_utf8();
+        match text.pieces.last_mut() {
+            Some(piece) if !is_escape && !piece.is_escape && piece.span.end == *start => piece.span.end = *stop,
+            _ => text.pieces.push(Piece { offset: text.text.len(), span: *start..*stop, is_escape }),
         }
         text.text.push(*character);
-        // An escape is longer in the file than in the text: what follows it begins a new piece.
-        expected = (stop - start == character.len_utf8()).then_some(*stop);
     }
     text
 }

@@ -28,7 +28,12 @@ pub const MASK: &str = "***";
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    WORDS.iter().any(|word| key.contains(word))
+    WORDS.iter().any(|word| key.contains(word)) || key.split(|character: char| !character.is_alphanumeric()).any(is_misspelt)
+}
+
+/// A misspelt key (`sasl.pasword`) is reported with its line, and its value is as secret as if it were spelt right.
+fn is_misspelt(part: &str) -> bool {
+    [("password", 2), ("passphrase", 2), ("secret", 1)].iter().any(|(word, most)| strsim::damerau_levenshtein(part, word) <= *most)
 }
 
 /// Shows a map of settings with the secret values masked.
@@ -48,7 +53,16 @@ mod tests {
 
     #[test]
     fn passwords_keys_and_login_modules_are_secrets_in_any_case() {
-        for key in ["sasl.password", "kafka.consumer.sasl.jaas.config", "ssl.key.pem", "Ssl.Key.PASSWORD", "apiKey", "client_secret"] {
+        for key in [
+            "sasl.password",
+            "kafka.consumer.sasl.jaas.config",
+            "ssl.key.pem",
+            "Ssl.Key.PASSWORD",
+            "apiKey",
+            "client_secret",
+            "sasl.pasword",
+            "passwrd",
+        ] {
             assert!(is_secret(key), "{key}");
         }
         assert!(!is_secret("kafka.bootstrap.servers"));

@@ -128,34 +128,32 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reads a value, reporting all of its unknown keys and the first other mistake.
+    /// Reads a value. Serde stops at the first mistake: the key with it is taken out and the rest read again, until all are reported.
     fn read<T: DeserializeOwned>(&self, value: &Spanned<DeValue<'a>>) -> Option<T> {
         let mut value = value.clone();
-        let mut is_complete = true;
+        let mut removed: Vec<String> = Vec::new();
         loop {
             let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
-                Ok(read) => return is_complete.then_some(read),
+                Ok(read) => return removed.is_empty().then_some(read),
                 Err(error) => error,
             };
-            let span = error.span().unwrap_or_else(|| value.span());
-            is_complete = false;
-            // Serde tells this mistake from others by its text only.
-            let Some((unknown, expected)) = unknown_field(error.message()) else {
-                self.report(self.placed(Problem::error(self.message(error.message(), &span)), span));
-                return None;
-            };
-            let removed = remove_key(value.get_mut(), unknown, &span);
-            self.report(self.placed(unknown_key(unknown, expected), removed.clone().unwrap_or(span)));
-            if removed.is_none() {
+            // Serde tells kinds of mistakes by their text only.
+            if removed.iter().any(|key| error.message().starts_with(&format!("missing field `{key}`"))) {
                 return None;
             }
+            let span = error.span().unwrap_or_else(|| value.span());
+            let problem = match unknown_field(error.message()) {
+                Some((unknown, expected)) => unknown_key(unknown, expected),
+                None => Problem::error(self.message(error.message(), &span)),
+            };
+            self.report(self.placed(problem, span.clone()));
+            removed.push(remove(value.get_mut(), &span)?);
         }
     }
 
-    /// Serde's messages show values: not those of secrets.
+    /// Serde's messages show values: not those that are secrets or come from elsewhere.
     fn message(&self, message: &str, span: &Range<usize>) -> String {
-        let shows_value = message.starts_with("invalid type") || message.starts_with("invalid value") || message.contains('`');
-        if shows_value && self.hidden.iter().any(|hidden| hidden.start < span.end && span.start < hidden.end) {
+        if self.hidden.iter().any(|hidden| hidden.start <= span.start && span.end <= hidden.end) {
             return "this value cannot be used; it is not shown, since it may be a secret".to_owned();
         }
         message.trim_end().to_owned()
@@ -325,18 +323,18 @@ fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
     Some((unknown, rest.split('`').skip(1).step_by(2).collect()))
 }
 
-/// Removes a key, wherever below `value` it is; returns where it was.
-fn remove_key(value: &mut DeValue<'_>, key: &str, span: &Range<usize>) -> Option<Range<usize>> {
+/// Removes the key that is, or whose value is, at `span`, wherever below `value` that is; returns the key.
+fn remove(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<String> {
     match value {
         DeValue::Table(table) => {
-            let found = table.iter().find(|(name, _)| name.get_ref() == key && name.span() == *span).map(|(name, _)| name.clone());
+            let found = table.iter().find(|(name, value)| name.span() == *span || value.span() == *span).map(|(name, _)| name.clone());
             if let Some(name) = found {
                 table.remove(&name);
-                return Some(name.span());
+                return Some(name.into_inner().into_owned());
             }
-            table.iter_mut().find_map(|(_, value)| remove_key(value.get_mut(), key, span))
+            table.iter_mut().find_map(|(_, value)| remove(value.get_mut(), span))
         }
-        DeValue::Array(array) => array.iter_mut().find_map(|value| remove_key(value.get_mut(), key, span)),
+        DeValue::Array(array) => array.iter_mut().find_map(|value| remove(value.get_mut(), span)),
         _ => None,
     }
 }

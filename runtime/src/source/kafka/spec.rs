@@ -103,8 +103,6 @@ impl Spec {
         // Back-off between empty polls: here a poll waits.
         keys.ignore(&["backoffSleepIncrement", "maxBackoffSleep"]);
         let spec = Spec {
-            brokers: brokers?,
-            topics: topics?,
             group,
             batch_size: keys.number("batchSize", BATCH_SIZE, "a number of events above 0"),
             batch_duration: Duration::from_millis(keys.number::<u32>("batchDurationMillis", 1000, "a number of milliseconds").into()),
@@ -113,6 +111,9 @@ impl Spec {
             header_mappings,
             migrate_offsets_from: zookeeper.filter(|_| migrate),
             client: kafka_properties::translate(kafka_properties::Role::Consumer, &consumer, keys),
+            // Last, so that every other key is read and checked, too.
+            brokers: brokers?,
+            topics: topics?,
         };
         (!keys.is_refused()).then_some(spec)
     }

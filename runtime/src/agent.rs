@@ -1,7 +1,6 @@
 //! One process: its pipelines, its signals, its admin address, and a drain with a deadline.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -59,7 +58,8 @@ impl Agent {
     /// # Errors
     /// An address is taken, a plugin is refused, or a place for dead letters cannot be opened.
     pub async fn build(spec: &AgentSpec, settings: &Settings) -> Result<Agent, Error> {
-        let plugins = plugin::Host::new(plugin::Options { cache: settings.cache.clone(), ..Default::default() }).map_err(Error::Plugins)?;
+        let cache = settings.cache.clone().or_else(plugin::default_cache);
+        let plugins = plugin::Host::new(plugin::Options { cache, ..Default::default() }).map_err(Error::Plugins)?;
         let services = Services { metrics: Metrics::new(), health: Health::new(), plugins };
         let (switch, drain) = DrainSwitch::new();
         let listener = listen(settings.admin).await?;
@@ -80,9 +80,9 @@ impl Agent {
         Ok(Agent { pipelines, services, drain_limit: settings.drain_limit, switch, drain, admin, servers })
     }
 
-    /// The agent's numbers.
-    pub fn metrics(&self) -> Arc<Metrics> {
-        self.services.metrics.clone()
+    /// Resolves when every source and sink is connected.
+    pub fn readiness(&self) -> Readiness {
+        Readiness(self.services.health.clone())
     }
 
     /// Where `/metrics` and the probes are.
@@ -137,6 +137,18 @@ impl Agent {
         }
         info!(admin = %self.admin, "ready");
         true
+    }
+}
+
+/// Whether an agent that runs elsewhere is ready.
+pub struct Readiness(Health);
+
+impl Readiness {
+    /// Resolves when it is.
+    pub async fn ready(&self) {
+        while !self.0.readiness().0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 

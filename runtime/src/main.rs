@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use weir::cli::{compile, run, validate};
+use weir::cli::{compile, demo, run, validate};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ enum Task {
     /// Run the pipelines of a configuration until SIGTERM.
     #[command(visible_alias = "agent")]
     Run(Box<run::Args>),
+    /// See it work: the seed's configuration on a stream of transactions, with a broker in this process.
+    Demo(demo::Args),
     /// Say everything that is wrong with a configuration, without running it.
     Validate(Box<validate::Args>),
     /// Turn a core module into a component.
@@ -30,6 +32,7 @@ enum Task {
 fn main() -> ExitCode {
     match Command::parse().task {
         Task::Run(args) => run::main(*args),
+        Task::Demo(args) => demo::main(args),
         Task::Validate(args) => validate::main(*args),
         Task::Componentize(task) => report(task.run()),
         Task::CompilePlugin(task) => report(task.run()),

@@ -118,6 +118,14 @@ pub struct Options {
     pub caps: Caps,
 }
 
+/// Where compiled code is kept unless it is said: systemd's `$CACHE_DIRECTORY`, else `$XDG_CACHE_HOME/weir`, else `~/.cache/weir`.
+#[must_use]
+pub fn default_cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || Some(set("HOME")?.join(".cache"));
+    set("CACHE_DIRECTORY").or_else(|| Some(set("XDG_CACHE_HOME").or_else(home)?.join("weir")))
+}
+
 /// Takes plugins in and runs them. Cheap to clone; one for a process.
 #[derive(Clone)]
 pub struct Host {

@@ -6,6 +6,7 @@
 mod headers;
 mod message;
 mod migrate;
+mod pin;
 mod poll;
 mod rebalance;
 mod spec;
@@ -101,6 +102,7 @@ impl Kafka {
             settle_limit: settle_limit(&client),
             metrics,
             assigned,
+            pins_end: matches!(client.get("auto.offset.reset"), Some("latest" | "largest" | "end")),
             stopping: stopping.clone(),
         };
         let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;

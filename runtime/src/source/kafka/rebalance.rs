@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::message::{Builder, Built};
+use super::pin;
 use crate::pipeline::ledger::Partition;
 use crate::source::{Error, Polled, Revocation};
 use crate::telemetry::SourceMetrics;
@@ -44,6 +45,8 @@ pub(super) struct Context {
     pub(super) metrics: SourceMetrics,
     /// Told of every assignment, with the number of partitions this consumer then has.
     pub(super) assigned: Assigned,
+    /// Whether a group without an offset begins at a partition's end.
+    pub(super) pins_end: bool,
     pub(super) stopping: Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -70,6 +73,17 @@ impl Context {
         let left = deadline.saturating_duration_since(Instant::now());
         if done.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
             warn!(source = %self.name, "a revocation was not settled in time: events will come again");
+        }
+    }
+
+    fn pin(&self, consumer: &BaseConsumer<Context>, list: &TopicPartitionList) {
+        if !self.pins_end {
+            return;
+        }
+        match pin::ends(consumer, list) {
+            Ok(0) => {}
+            Ok(partitions) => info!(source = %self.name, partitions, "the group begins at the end of its partitions, and remembers it"),
+            Err(error) => warn!(source = %self.name, %error, "where the group begins could not be committed"),
         }
     }
 
@@ -107,6 +121,7 @@ impl ConsumerContext for Context {
         let done = match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 info!(source = %self.name, partitions = ?names(list), "partitions assigned");
+                self.pin(consumer, list);
                 if cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) }
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {

@@ -1,0 +1,218 @@
+//! `weir demo`: the seed's configuration at work on a stream of card transactions, with a live view and a receipt that counts from the ids
+//! in the data. Without `--brokers` it brings its own broker: librdkafka's mock, in this process, which keeps nothing.
+
+mod broker;
+mod feed;
+mod tally;
+pub mod view;
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use tokio::sync::{mpsc, watch};
+
+use crate::agent::{Agent, Stop};
+use crate::config::{self, Load, Loaded};
+use crate::error_chain;
+use crate::plugin::{Artifact, Host, Options, default_cache};
+use crate::telemetry::logs;
+use tally::Tally;
+use view::{Snapshot, View};
+
+/// The seed's configuration, as it is in `conf/`.
+const CONFIGURATION: &str = include_str!("../../../../conf/flume1.properties");
+/// The plugin the seed's Java class is mapped to.
+const PLUGIN: &[u8] = include_bytes!("../../../../plugins/fraud-score/fraud-score.wasm");
+const JAVA_CLASS: &str = "cloudera.se.fraud.demo.flume.interceptor.FraudEventInterceptor$Builder";
+
+/// Events in flight at most: the mock broker keeps 5 MiB a partition and silently drops what is older.
+const BACKLOG: u64 = 8_000;
+/// Without any event for so long, what is missing is lost.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Arguments of `weir demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// End by itself after so many events.
+    #[arg(long, value_name = "N")]
+    pub events: Option<u64>,
+    /// Print one line of JSON, with the receipt, and nothing else on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Run on a real cluster, in topics of its own: `host:port,...`.
+    #[arg(long)]
+    pub brokers: Option<String>,
+    /// Events a second, as a limit.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub rate: u64,
+}
+
+/// Runs the demo. The exit code is 0 when nothing was lost.
+#[must_use]
+pub fn main(args: Args) -> ExitCode {
+    if let Err(error) = logs::init(logs::Format::Auto, Some(&std::env::var("WEIR_LOG").unwrap_or_else(|_| "error".into()))) {
+        eprintln!("weir: {}", error_chain(&error));
+    }
+    match start(&args) {
+        Ok(receipt) if receipt.lost == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("weir: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(args: &Args) -> anyhow::Result<tally::Receipt> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start threads")?;
+    let ended = runtime.block_on(run(args));
+    runtime.shutdown_background();
+    let receipt = ended?;
+    let mut out = std::io::stdout().lock();
+    // A reader that has left needs no receipt.
+    let _ = if args.json { writeln!(out, "{}", receipt.json()) } else { writeln!(out, "{receipt}") };
+    Ok(receipt)
+}
+
+async fn run(args: &Args) -> anyhow::Result<tally::Receipt> {
+    let place = tempfile::tempdir().context("make a directory for the demo")?;
+    let broker = broker::Broker::start(args.brokers.as_deref()).await?;
+    let loaded = configure(place.path(), &broker)?;
+    let plugin = describe(&loaded).await?;
+    let agent = Agent::build(&loaded.spec, &loaded.settings).await.map_err(|error| anyhow!(error_chain(&error)))?;
+    let mut view = View::new(!args.json && std::io::stderr().is_terminal());
+    if !args.json {
+        introduce(&view, &agent, &broker, &plugin);
+    }
+    let ready = agent.readiness();
+    let (stop, stopped) = mpsc::channel(2);
+    let running = tokio::spawn(agent.run(Asked(stopped)));
+    let interrupted = interrupts(stop.clone());
+    tokio::select! {
+        ready = tokio::time::timeout(SILENCE, ready.ready()) => ready.context("the agent is not ready after 30 s: is the cluster there?")?,
+        () = wait_for(interrupted.clone()) => {}
+    }
+    let tally = Tally::open(&broker, place.path().join("dead-letters.jsonl")).await?;
+    let feed = feed::Feed::start(&broker, args.events, args.rate, BACKLOG)?;
+    watch_over(&feed, &tally, &interrupted, &mut view, &plugin, &broker).await;
+    view.finish();
+    feed.stop().await?;
+    tally.settle(feed.sent(), SILENCE).await;
+    let _ = stop.send(()).await;
+    running.await.context("the agent's task")?.map_err(|error| anyhow!(error_chain(&error)))?;
+    tally.settle(feed.sent(), Duration::from_secs(2)).await;
+    let receipt = tally.receipt(feed.sent());
+    broker.clean_up().await;
+    Ok(receipt)
+}
+
+/// The seed's file with its host names replaced. A mock broker has no ZooKeeper, so the source is told the broker itself.
+fn configure(place: &Path, broker: &broker::Broker) -> anyhow::Result<Loaded> {
+    let text = CONFIGURATION
+        .replace("zookeeperConnect = kafka1.ent.cloudera.com:2181/kafka", &format!("kafka.bootstrap.servers = {}", broker.bootstrap))
+        .replace("kafka1.ent.cloudera.com:9092", &broker.bootstrap)
+        .replace("flume.txn", &broker.input)
+        .replace("flume.auths", &broker.output)
+        + &format!("\nflume1.sources.kafka-source-1.groupId = {}\n", broker.input);
+    let (file, plugin) = (place.join("flume1.properties"), place.join("fraud-score.wasm"));
+    std::fs::write(&file, text).context("write the configuration")?;
+    std::fs::write(&plugin, PLUGIN).context("write the plugin")?;
+    let load = Load { conf_file: vec![file], plugin_map: vec![format!("{JAVA_CLASS}={}", plugin.display())], ..Load::default() };
+    let mut loaded = config::load(&load).map_err(|error| anyhow!(error_chain(&error)))?;
+    for pipeline in &mut loaded.spec.pipelines {
+        pipeline.dead_letters = crate::pipeline::dead_letter::Spec::File(place.join("dead-letters.jsonl"));
+    }
+    Ok(loaded)
+}
+
+/// What the plugin says of itself: `fraud-score 0.1.0 (sha256 1f2e…)`.
+async fn describe(loaded: &Loaded) -> anyhow::Result<String> {
+    let options = Options { cache: loaded.settings.cache.clone().or_else(default_cache), ..Options::default() };
+    let described = tokio::task::spawn_blocking(move || {
+        let host = Host::new(options)?;
+        let artifact = Artifact::from_bytes("fraud-score.wasm", PLUGIN, host.caps())?;
+        let digest = artifact.digest()[..12].to_owned();
+        let description = host.describe(artifact)?;
+        Ok::<_, crate::plugin::Error>(format!("{} {} (sha256 {digest}…)", description.name, description.version))
+    });
+    described.await.context("describe the plugin")?.map_err(|error| anyhow!(error_chain(&error)))
+}
+
+fn introduce(view: &View, agent: &Agent, broker: &broker::Broker, plugin: &str) {
+    view.say(&format!("weir {}", env!("CARGO_PKG_VERSION")));
+    view.say(&format!("  broker   {}", broker.description));
+    view.say(&format!("  config   conf/flume1.properties: {} -> fraud interceptor -> memory channel -> {}", broker.input, broker.output));
+    view.say(&format!("  plugin   {plugin} in place of {JAVA_CLASS}"));
+    view.say(&format!("  admin    http://{0}/metrics  http://{0}/readyz", agent.admin()));
+    view.say("  joining the consumer group, about 3 s");
+}
+
+/// Draws until all is in and out again, or nothing moves any more, or somebody presses Ctrl-C.
+async fn watch_over(feed: &feed::Feed, tally: &Tally, interrupted: &watch::Receiver<bool>, view: &mut View, plugin: &str, broker: &broker::Broker) {
+    let begun = Instant::now();
+    let mut frames = tokio::time::interval(Duration::from_millis(250));
+    let mut before = (0, 0);
+    while !*interrupted.borrow() && !feed.is_done() && !feed.is_stuck(SILENCE) {
+        frames.tick().await;
+        let seen = tally.seen();
+        feed.settled(seen.settled());
+        let (sent, out) = (feed.sent(), seen.written);
+        view.update(&Snapshot {
+            elapsed: begun.elapsed(),
+            read_per_second: 4.0 * (sent - before.0) as f64,
+            written_per_second: 4.0 * (out - before.1) as f64,
+            in_total: sent,
+            out_total: out,
+            dead_lettered: seen.dead_lettered,
+            approved: seen.approved,
+            review: seen.review,
+            refused: seen.refused,
+            last_scores: seen.last_scores,
+            plugin: plugin.to_owned(),
+            broker: broker.description.clone(),
+        });
+        before = (sent, out);
+    }
+}
+
+/// Ctrl-C and SIGTERM: the first ends the demo in order, the second at once.
+fn interrupts(stop: mpsc::Sender<()>) -> watch::Receiver<bool> {
+    let (told, interrupted) = watch::channel(false);
+    tokio::spawn(async move {
+        let Ok(mut signals) = crate::agent::Signals::install() else { return };
+        signals.next().await;
+        told.send_replace(true);
+        signals.next().await;
+        let _ = stop.try_send(());
+        let _ = stop.try_send(());
+    });
+    interrupted
+}
+
+async fn wait_for(mut interrupted: watch::Receiver<bool>) {
+    if interrupted.wait_for(|interrupted| *interrupted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Stops the agent when it is told to.
+struct Asked(mpsc::Receiver<()>);
+
+impl Stop for Asked {
+    async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Waits for a background thread without blocking the runtime.
+async fn join<T: Send + 'static>(thread: std::thread::JoinHandle<anyhow::Result<T>>) -> anyhow::Result<T> {
+    match tokio::task::spawn_blocking(move || thread.join()).await {
+        Ok(Ok(ended)) => ended,
+        _ => bail!("a thread of the demo panicked"),
+    }
+}

@@ -119,8 +119,22 @@ impl Kafka {
             batch_size: spec.batch_size.get(),
             batch_duration: spec.batch_duration,
         };
-        let thread = std::thread::Builder::new().name(format!("poll {name}")).spawn(move || poller.run()).map_err(|_| Error::Ended)?;
+        let last_word = LastWord(consumer.context().polled.clone());
+        let polling = move || {
+            let _last_word = last_word;
+            poller.run();
+        };
+        let thread = std::thread::Builder::new().name(format!("poll {name}")).spawn(polling).map_err(|_| Error::Ended)?;
         Ok(Kafka { consumer, polled, stopping, thread: Some(thread) })
+    }
+}
+
+/// Tells the source loop that the poll thread has ended, by a panic too. A loop that closed its side hears nothing.
+struct LastWord(mpsc::Sender<Result<Polled, Error>>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        let _ = self.0.blocking_send(Err(Error::Ended));
     }
 }
 

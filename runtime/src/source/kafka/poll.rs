@@ -109,8 +109,10 @@ impl Poller {
 
     fn wait_for_room(&self) {
         let context = self.context();
-        let room = context.runtime.block_on(tokio::time::timeout(Duration::from_millis(50), context.polled.reserve()));
-        drop(room);
+        // The timer is made inside, where the runtime is known.
+        context.runtime.block_on(async {
+            let _ = tokio::time::timeout(Duration::from_millis(50), context.polled.reserve()).await;
+        });
     }
 
     /// Back-pressure has reached Kafka: nothing is fetched any more, but the group still hears of this consumer.

@@ -137,9 +137,13 @@ impl Agent {
     /// The exit code of an agent that ends by itself.
     ///
     /// # Panics
-    /// When it does not.
+    /// When it does not, or when one of its threads panicked, however well it went on.
     pub fn wait(mut self) -> i32 {
-        self.process.wait(STOP_LIMIT).unwrap_or_else(|| panic!("the agent does not end:\n{}", self.log_tail()))
+        let code = self.process.wait(STOP_LIMIT).unwrap_or_else(|| panic!("the agent does not end:\n{}", self.log_tail()));
+        let log = self.log();
+        let panicked = log.lines().find(|line| line.starts_with("thread '") && line.contains("panicked at"));
+        assert_eq!(panicked, None, "in {}", self.log.display());
+        code
     }
 
     /// Whether the process is there.

@@ -15,7 +15,7 @@ use crate::sink::{Disposition, Error, Refused, Sink, Writing, Written};
 use crate::telemetry::SinkMetrics;
 
 /// Most events written but not yet acknowledged downstream.
-const IN_FLIGHT_EVENTS: usize = 50_000;
+const IN_FLIGHT_EVENTS: usize = 20_000;
 
 /// What a sink drains; outlives the sink itself, which is made anew after a fatal failure.
 pub(crate) struct Drained {

@@ -12,10 +12,10 @@ use super::dead_letter::DeadLetters;
 use super::drain::Drain;
 use super::ledger::{self, Abandoned, Checkpoint, Ledger};
 use super::selector::Selector;
-use crate::batch::{Batch, Judged, Rejected};
+use crate::batch::Judged;
 use crate::delivery::{Ack, Delivery};
 use crate::interceptor::{self, Chain};
-use crate::source::{self, Polled, Revocation, Source};
+use crate::source::{self, Polled, PolledBatch, Revocation, Source};
 use crate::telemetry::SourceMetrics;
 
 /// Batches that may be in the chain at once.
@@ -66,7 +66,7 @@ impl SourceLoop<'_> {
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
                 () = drain.requested() => break,
                 polled = self.source.poll(), if self.has_room() => match polled? {
-                    Polled::Batch { batch, rejected, reached } => self.track(batch, rejected, reached).await,
+                    Polled::Batches(batches) => self.track_all(batches).await,
                     Polled::Revoked(revocation) => self.give_up(revocation).await?,
                     Polled::End => break,
                 },
@@ -79,11 +79,18 @@ impl SourceLoop<'_> {
         self.ledger.has_room() && self.chain.len() < IN_CHAIN
     }
 
-    async fn track(&mut self, batch: Batch, rejected: Vec<Rejected>, reached: Checkpoint) {
-        self.route.metrics.received_events.inc_by((batch.len() + rejected.len()) as u64);
-        self.route.metrics.received_bytes.inc_by(batch.size() as u64);
-        let ack = self.ledger.track(&batch, reached);
+    async fn track_all(&mut self, batches: Vec<PolledBatch>) {
+        for batch in batches {
+            self.track(batch).await;
+        }
         self.route.metrics.open_batches.set(self.ledger.open_batches() as i64);
+    }
+
+    async fn track(&mut self, PolledBatch { batch, rejected, reached }: PolledBatch) {
+        let bytes = batch.size();
+        self.route.metrics.received_events.inc_by((batch.len() + rejected.len()) as u64);
+        self.route.metrics.received_bytes.inc_by(bytes as u64);
+        let ack = self.ledger.track(batch.len(), bytes, reached);
         let chain = self.route.chain.clone();
         if chain.is_empty() && self.chain.is_empty() {
             return self.pass_on((Judged { batch, rejected, discarded: 0 }, ack)).await;

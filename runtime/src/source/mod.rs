@@ -50,19 +50,23 @@ pub trait Source: Send {
 /// What a source has to say.
 #[derive(Debug)]
 pub enum Polled {
-    /// Events, those it could not decode, and where their partitions stand once they are settled.
-    Batch {
-        /// At most the source's batch size.
-        batch: Batch,
-        /// Records that cannot be made an event; they go to the dead letters.
-        rejected: Vec<Rejected>,
-        /// Next offset by partition.
-        reached: Checkpoint,
-    },
+    /// Batches, in order: all that was there at once, so that small batches do not cost a hand-over each.
+    Batches(Vec<PolledBatch>),
     /// Partitions are being taken away.
     Revoked(Revocation),
     /// Nothing more will come.
     End,
+}
+
+/// Events, those the source could not decode, and where their partitions stand once they are settled.
+#[derive(Debug, Default)]
+pub struct PolledBatch {
+    /// At most the source's batch size.
+    pub batch: Batch,
+    /// Records that cannot be made an event; they go to the dead letters.
+    pub rejected: Vec<Rejected>,
+    /// Next offset by partition.
+    pub reached: Checkpoint,
 }
 
 /// Partitions that go to another consumer. The source waits for this value's drop, until the deadline.

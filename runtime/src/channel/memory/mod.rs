@@ -33,7 +33,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Delivery>,
+    /// Deliveries and their bytes, which are counted once.
+    queue: VecDeque<(Delivery, usize)>,
     events: usize,
     bytes: usize,
     closed: bool,
@@ -105,7 +106,7 @@ impl Shared {
         }
         state.events += events;
         state.bytes += bytes;
-        state.queue.push_back(delivery);
+        state.queue.push_back((delivery, bytes));
         self.measure(&state);
         None
     }
@@ -127,25 +128,12 @@ impl Shared {
 
     fn try_take(&self, max_events: usize) -> Option<Delivery> {
         let mut state = self.lock();
-        let mut taken = state.queue.pop_front()?;
+        let mut taken = state.pop(max_events)?;
         while taken.batch.len() < max_events {
-            let Some(mut next) = state.queue.pop_front() else { break };
-            let wanted = max_events - taken.batch.len();
-            if next.batch.len() > wanted {
-                let rest = Batch::from(next.batch.events.split_off(wanted));
-                let ack = next.ack.share();
-                state.queue.push_front(Delivery { batch: rest, ack });
-            }
+            let Some(mut next) = state.pop(max_events - taken.batch.len()) else { break };
             taken.batch.events.append(&mut next.batch.events);
             taken.ack.join(next.ack);
         }
-        if taken.batch.len() > max_events {
-            let rest = Batch::from(taken.batch.events.split_off(max_events));
-            let ack = taken.ack.share();
-            state.queue.push_front(Delivery { batch: rest, ack });
-        }
-        state.events -= taken.batch.len();
-        state.bytes -= taken.batch.size();
         self.measure(&state);
         let more = !state.queue.is_empty();
         drop(state);
@@ -168,12 +156,30 @@ impl Shared {
     }
 }
 
+impl State {
+    /// The front delivery, or as much of it as may be taken; the rest stays in front.
+    fn pop(&mut self, max_events: usize) -> Option<Delivery> {
+        let (mut front, mut bytes) = self.queue.pop_front()?;
+        if front.batch.len() > max_events {
+            let rest = Batch::from(front.batch.events.split_off(max_events));
+            let rest_bytes = rest.size();
+            let ack = front.ack.share();
+            self.queue.push_front((Delivery { batch: rest, ack }, rest_bytes));
+            bytes -= rest_bytes;
+        }
+        self.events -= front.batch.len();
+        self.bytes -= bytes;
+        Some(front)
+    }
+}
+
 impl PutBack for Shared {
     fn put_back(&self, delivery: Delivery) {
         let mut state = self.lock();
+        let bytes = delivery.batch.size();
         state.events += delivery.batch.len();
-        state.bytes += delivery.batch.size();
-        state.queue.push_front(delivery);
+        state.bytes += bytes;
+        state.queue.push_front((delivery, bytes));
         self.measure(&state);
         drop(state);
         self.filled.notify_one();
@@ -205,7 +211,7 @@ mod tests {
     fn delivery(ledger: &mut Ledger, bodies: &[&'static str]) -> Delivery {
         let batch = Batch::from(bodies.iter().map(|body| Event::new(*body)).collect::<Vec<_>>());
         let reached = [(Partition { topic: "t".into(), number: 0 }, ledger.open_batches() as i64)].into();
-        let ack = ledger.track(&batch, reached);
+        let ack = ledger.track(batch.len(), batch.size(), reached);
         Delivery { batch, ack }
     }
 

@@ -13,6 +13,7 @@ use crate::batch::{Batch, Rejected, Rejection};
 use crate::event::{Event, Headers, Implied, Origin, Scope};
 use crate::flume_event;
 use crate::pipeline::ledger::{Checkpoint, Partition};
+use crate::source::PolledBatch;
 
 /// What of a source's settings concerns its records.
 #[derive(Debug)]
@@ -52,14 +53,6 @@ struct Record {
     headers: Vec<(Bytes, Option<Bytes>)>,
 }
 
-/// A batch as the source hands it on.
-#[derive(Debug)]
-pub(super) struct Built {
-    pub(super) batch: Batch,
-    pub(super) rejected: Vec<Rejected>,
-    pub(super) reached: Checkpoint,
-}
-
 impl Builder {
     pub(super) fn len(&self) -> usize {
         self.records.len()
@@ -67,11 +60,6 @@ impl Builder {
 
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
-    }
-
-    /// Bytes of keys and bodies so far.
-    pub(super) fn bytes(&self) -> usize {
-        self.arena.len()
     }
 
     pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
@@ -89,9 +77,10 @@ impl Builder {
     }
 
     /// The batch; the builder is empty again.
-    pub(super) fn build(&mut self, format: &Format) -> Built {
+    pub(super) fn build(&mut self, format: &Format) -> PolledBatch {
         let arena = Bytes::from(std::mem::take(&mut self.arena));
-        let mut built = Built { batch: Batch { events: Vec::with_capacity(self.records.len()) }, rejected: Vec::new(), reached: Checkpoint::new() };
+        let batch = Batch { events: Vec::with_capacity(self.records.len()) };
+        let mut built = PolledBatch { batch, ..PolledBatch::default() };
         for record in self.records.drain(..) {
             reach(&mut built.reached, &record.origin);
             match record.into_event(&arena, format) {

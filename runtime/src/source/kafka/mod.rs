@@ -34,8 +34,8 @@ use crate::telemetry::SourceMetrics;
 
 /// How long finding the brokers may take.
 const ZOOKEEPER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Batches between the poll thread and the source loop.
-const HANDED_OVER: usize = 64;
+/// Hand-overs between the poll thread and the source loop.
+const HANDED_OVER: usize = 2;
 
 /// A consumer in its group, with its poll thread.
 pub struct Kafka {
@@ -61,7 +61,7 @@ pub(crate) fn client(spec: &Spec, brokers: &str) -> ClientConfig {
         // librdkafka's 1000 stops a fast consumer for a second each time its queue was full.
         ("fetch.queue.backoff.ms", "10"),
         // Bounds the memory of prefetched records.
-        ("queued.max.messages.kbytes", "32768"),
+        ("queued.max.messages.kbytes", "16384"),
     ] {
         client.set(key, value);
     }

@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::{debug, warn};
 
-use super::message::{Built, Format};
+use super::message::Format;
 use super::rebalance::Context;
 use crate::source::{Error, Polled};
 
@@ -18,8 +18,10 @@ use crate::source::{Error, Polled};
 const IDLE_POLL: Duration = Duration::from_millis(100);
 /// How long a batch may wait for room before the partitions are paused. A pause throws the prefetched records away, so it is not done lightly.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A batch of large records ends here, whatever its number.
-const BATCH_BYTES: usize = 8 << 20;
+/// Records handed over at once, in as many batches as that makes.
+const HAND_OVER_EVENTS: usize = 500;
+/// Bytes of keys and bodies handed over at once.
+const HAND_OVER_BYTES: usize = 4 << 20;
 
 pub(super) struct Poller {
     pub(super) consumer: Arc<BaseConsumer<Context>>,
@@ -31,31 +33,9 @@ pub(super) struct Poller {
 impl Poller {
     /// Polls until it is told to stop, or the source loop is gone.
     pub(super) fn run(self) {
-        let mut begun = Instant::now();
         while !self.context().stopping.load(Ordering::Acquire) {
-            let wait = if self.context().intake().building.is_empty() { IDLE_POLL } else { Duration::ZERO };
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
-                    let mut intake = self.context().intake();
-                    if intake.building.is_empty() {
-                        begun = Instant::now();
-                    }
-                    intake.building.push(&message);
-                    let full = intake.building.len() >= self.batch_size || intake.building.bytes() >= BATCH_BYTES;
-                    if !full && begun.elapsed() < self.batch_duration {
-                        continue;
-                    }
-                }
-                Some(Err(error)) => match self.failed(error) {
-                    Ok(()) => continue,
-                    Err(error) => return self.end(error),
-                },
-                // An empty poll ends the batch, as Flume's does.
-                None if self.context().intake().building.is_empty() => {
-                    self.context().metrics.empty_polls.inc();
-                    continue;
-                }
-                None => {}
+            if let Err(error) = self.fill() {
+                return self.end(error);
             }
             if !self.hand_over() {
                 return;
@@ -67,10 +47,38 @@ impl Poller {
         self.consumer.context()
     }
 
+    /// Waits for a record, then reads on until nothing more is there, as Flume's empty poll ends its batch, or until there is enough to hand over.
+    fn fill(&self) -> Result<(), Error> {
+        let mut begun = None;
+        let (mut records, mut bytes) = (0, 0);
+        loop {
+            let wait = if begun.is_none() { IDLE_POLL } else { Duration::ZERO };
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    let begun = *begun.get_or_insert_with(Instant::now);
+                    records += 1;
+                    bytes += message.payload_len() + message.key_len();
+                    self.context().intake().add(&message, self.batch_size, &self.format);
+                    // Looking at the clock costs as much as a small record does.
+                    let late = records % 32 == 0 && begun.elapsed() >= self.batch_duration;
+                    if records >= self.batch_size.max(HAND_OVER_EVENTS) || bytes >= HAND_OVER_BYTES || late {
+                        break;
+                    }
+                }
+                Some(Err(error)) => self.failed(error)?,
+                None if begun.is_none() => {
+                    self.context().metrics.empty_polls.inc();
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.context().intake().end_batch(&self.format);
+        Ok(())
+    }
+
     /// False when the source loop is gone.
     fn hand_over(&self) -> bool {
-        let built = self.context().intake().building.build(&self.format);
-        self.context().intake().waiting = Some(built);
         let since = Instant::now();
         let mut paused = None;
         loop {
@@ -93,14 +101,14 @@ impl Poller {
 
     fn try_hand_over(&self) -> Handed {
         // Taken out under the lock and sent after it: a revocation may have emptied it meanwhile.
-        let Some(Built { batch, rejected, reached }) = self.context().intake().waiting.take() else { return Handed::Over };
-        if reached.is_empty() {
+        let built = std::mem::take(&mut self.context().intake().built);
+        if built.is_empty() {
             return Handed::Over;
         }
-        match self.context().polled.try_send(Ok(Polled::Batch { batch, rejected, reached })) {
+        match self.context().polled.try_send(Ok(Polled::Batches(built))) {
             Ok(()) => Handed::Over,
-            Err(TrySendError::Full(Ok(Polled::Batch { batch, rejected, reached }))) => {
-                self.context().intake().waiting = Some(Built { batch, rejected, reached });
+            Err(TrySendError::Full(Ok(Polled::Batches(built)))) => {
+                self.context().intake().built = built;
                 Handed::NoRoom
             }
             Err(_) => Handed::Nobody,
@@ -129,7 +137,7 @@ impl Poller {
     fn keep_polling(&self) {
         match self.consumer.poll(IDLE_POLL) {
             Some(Ok(message)) => {
-                self.context().intake().building.push(&message);
+                self.context().intake().add(&message, self.batch_size, &self.format);
                 drop(message);
                 self.pause();
             }

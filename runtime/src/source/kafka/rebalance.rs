@@ -10,6 +10,7 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
@@ -17,18 +18,36 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::message::{Builder, Built};
+use super::message::{Builder, Format};
 use super::pin;
+use crate::event::Event;
 use crate::pipeline::ledger::Partition;
-use crate::source::{Error, Polled, Revocation};
+use crate::source::{Error, Polled, PolledBatch, Revocation};
 use crate::telemetry::SourceMetrics;
 
 /// State that the poll loop and the callbacks share; both run on the poll thread, so the lock is never contended.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     pub(super) building: Builder,
-    /// A batch that found no room downstream yet.
-    pub(super) waiting: Option<Built>,
+    /// Batches that are whole and not handed over yet.
+    pub(super) built: Vec<PolledBatch>,
+}
+
+impl Intake {
+    /// Takes a record in; a batch that is full with it is whole.
+    pub(super) fn add(&mut self, message: &BorrowedMessage<'_>, batch_size: usize, format: &Format) {
+        self.building.push(message);
+        if self.building.len() >= batch_size {
+            self.end_batch(format);
+        }
+    }
+
+    /// What has come so far is a batch, if anything has.
+    pub(super) fn end_batch(&mut self, format: &Format) {
+        if !self.building.is_empty() {
+            self.built.push(self.building.build(format));
+        }
+    }
 }
 
 /// Told how many partitions are assigned, each time that changes.
@@ -92,13 +111,14 @@ impl Context {
     fn forget(&self, partitions: &[Partition]) {
         let mut intake = self.intake();
         intake.building.forget(partitions);
-        if let Some(waiting) = &mut intake.waiting {
-            let gone = |topic: &str, number: i32| partitions.iter().any(|gone| gone.number == number && *gone.topic == *topic);
-            let keep = |event: &crate::event::Event| event.origin.as_ref().is_none_or(|origin| !gone(&origin.topic, origin.partition));
-            waiting.batch.events.retain(keep);
-            waiting.rejected.retain(|rejected| keep(&rejected.event));
-            waiting.reached.retain(|partition, _| !gone(&partition.topic, partition.number));
+        let gone = |topic: &str, number: i32| partitions.iter().any(|gone| gone.number == number && *gone.topic == *topic);
+        let keep = |event: &Event| event.origin.as_ref().is_none_or(|origin| !gone(&origin.topic, origin.partition));
+        for built in &mut intake.built {
+            built.batch.events.retain(keep);
+            built.rejected.retain(|rejected| keep(&rejected.event));
+            built.reached.retain(|partition, _| !gone(&partition.topic, partition.number));
         }
+        intake.built.retain(|built| !built.reached.is_empty());
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Error {
     Plugins(#[source] plugin::Error),
     /// A pipeline cannot be built or was stopped.
     #[error("pipeline {0}")]
-    Pipeline(String, #[source] pipeline::Error),
+    Pipeline(String, #[source] Box<pipeline::Error>),
     /// A signal handler cannot be installed.
     #[error("wait for signals")]
     Signals(#[source] std::io::Error),
@@ -74,7 +74,7 @@ impl Agent {
         }
         let mut pipelines = Vec::new();
         for pipeline in &spec.pipelines {
-            let built = Pipeline::build(pipeline, &services).await.map_err(|source| Error::Pipeline(pipeline.name.clone(), source))?;
+            let built = Pipeline::build(pipeline, &services).await.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
             pipelines.push((pipeline.name.clone(), built));
         }
         Ok(Agent { pipelines, services, drain_limit: settings.drain_limit, switch, drain, admin, servers })
@@ -98,7 +98,7 @@ impl Agent {
         let mut running = JoinSet::new();
         for (name, pipeline) in std::mem::take(&mut self.pipelines) {
             let drain = self.drain.clone();
-            running.spawn(async move { pipeline.run(drain).await.map_err(|source| Error::Pipeline(name, source)) });
+            running.spawn(async move { pipeline.run(drain).await.map_err(|source| Error::Pipeline(name, Box::new(source))) });
         }
         let mut ended = Ok(());
         let mut ticks = tokio::time::interval(Duration::from_millis(100));

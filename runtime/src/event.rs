@@ -85,6 +85,9 @@ pub struct Header {
     pub scope: Scope,
 }
 
+/// A header's name and its value, null or not, as a guest sees them.
+pub type SeenHeader<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
+
 /// Ordered headers; a name may repeat, as in Kafka. The last of a name counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<Header>);
@@ -166,7 +169,7 @@ impl Event {
     }
 
     /// Every header a guest sees: the stored ones in order, then the implied ones that no stored event header shadows.
-    pub fn all_headers(&self) -> Vec<(Cow<'_, [u8]>, Option<Cow<'_, [u8]>>)> {
+    pub fn all_headers(&self) -> Vec<SeenHeader<'_>> {
         let mut all: Vec<_> =
             self.headers.iter().map(|header| (Cow::Borrowed(&header.name[..]), header.value.as_deref().map(Cow::Borrowed))).collect();
         for name in self.implied_names() {

@@ -1,4 +1,19 @@
 //! Weir: pipelines of sources, channels and sinks whose interceptors are sandboxed WebAssembly components.
+//!
+//! The map of this tree, in reading order:
+//!
+//! 1. [`event`], [`batch`]: the unit of data, events in source order, and what an interceptor's outcome makes of them.
+//! 2. [`delivery`]: the ack. Who holds it owns the events; silence means "send it again".
+//! 3. [`pipeline`]: **the flow**. `source_loop` is its left half, `sink_loop` its right half, [`pipeline::ledger`] says how far a source may
+//!    commit, [`pipeline::dead_letter`] parks what is refused.
+//! 4. [`source`], [`channel`], [`sink`]: the traits, and behind them Kafka and the memory channel.
+//! 5. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
+//! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
+//! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`].
+//! 8. [`agent`], [`telemetry`], [`cli`]: the process, what it says about itself, its commands.
+//!
+//! Dependencies point down this list's grain only: the pipeline knows sources, channels, sinks and interceptors; they know deliveries, batches
+//! and events; nothing knows the agent but the commands.
 
 pub mod agent;
 pub mod batch;

@@ -78,8 +78,11 @@ const EXIT_UNAVAILABLE: u8 = 69;
 fn exit_code(error: &agent::Error) -> ExitCode {
     use crate::pipeline::Error::{DeadLetters, Interceptor, Stopped};
     match error {
-        agent::Error::Pipeline(_, Interceptor { .. } | DeadLetters(..)) => ExitCode::from(EXIT_CONFIG),
+        agent::Error::Pipeline(_, error) => match **error {
+            Interceptor { .. } | DeadLetters(..) => ExitCode::from(EXIT_CONFIG),
+            Stopped(..) => ExitCode::FAILURE,
+        },
         agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => ExitCode::from(EXIT_UNAVAILABLE),
-        agent::Error::Pipeline(_, Stopped(..)) | agent::Error::DrainLimit(_) | agent::Error::CutShort => ExitCode::FAILURE,
+        agent::Error::DrainLimit(_) | agent::Error::CutShort => ExitCode::FAILURE,
     }
 }

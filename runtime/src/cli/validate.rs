@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use crate::config::problem::{Problem, Severity};
 use crate::config::spec::PipelineSpec;
-use crate::config::{self, Load};
+use crate::config::{self, Load, Loaded};
+use crate::plugin::{self, Host, Options};
+use crate::{error_chain, interceptor};
 
 /// `EX_CONFIG` of sysexits.h.
 pub const EXIT_CONFIG: u8 = 78;
@@ -28,7 +30,10 @@ pub struct Args {
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
     let (pipelines, problems) = match config::load(&args.load) {
-        Ok(loaded) => (loaded.spec.pipelines, loaded.warnings),
+        Ok(mut loaded) => {
+            loaded.warnings.extend(plugin_problems(&loaded));
+            (loaded.spec.pipelines, loaded.warnings)
+        }
         Err(error) => (Vec::new(), error.problems),
     };
     let least = if args.load.strict { Severity::Warning } else { Severity::Error };
@@ -36,6 +41,34 @@ pub fn main(args: Args) -> ExitCode {
     // Nobody reads a pipe that is closed.
     let _ = print(&args, is_valid, &pipelines, &problems);
     if is_valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_CONFIG) }
+}
+
+/// Takes every plugin in as an agent would: read, compiled, checked against the contract, configured with its settings.
+fn plugin_problems(loaded: &Loaded) -> Vec<Problem> {
+    let mut host = None;
+    let mut problems = Vec::new();
+    for pipeline in &loaded.spec.pipelines {
+        for source in &pipeline.sources {
+            for step in &source.interceptors {
+                let interceptor::Spec::Wasm(spec) = &step.kind else { continue };
+                if let Err(error) = host_of(&mut host, loaded).and_then(|host| host.load(&spec.plugin, spec.settings.clone(), &spec.limits))
+                {
+                    let place = format!("{}.sources.{}.interceptors.{}", pipeline.name, source.name, step.name);
+                    problems.push(Problem::error(format!("plugin of interceptor `{}`: {}", step.name, error_chain(&error))).key(place));
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// The plugin host, started when the first plugin is met.
+fn host_of<'a>(host: &'a mut Option<Host>, loaded: &Loaded) -> Result<&'a Host, plugin::Error> {
+    if host.is_none() {
+        let cache = loaded.settings.cache.clone().or_else(plugin::default_cache);
+        *host = Some(Host::new(Options { cache, ..Options::default() })?);
+    }
+    host.as_ref().ok_or_else(|| plugin::Error::Engine("no host".to_owned()))
 }
 
 fn print(args: &Args, is_valid: bool, pipelines: &[PipelineSpec], problems: &[Problem]) -> std::io::Result<()> {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Chain, Interceptor, Place, Step, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header, timestamp, uuid};
+use super::{
+    Chain, Interceptor, Place, Step, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
+    timestamp, uuid,
+};
 use crate::config::spec::{InterceptorSpec, SourceSpec};
 use crate::pipeline::{self, Services};
 use crate::plugin::{self, FailureKind, Observer};

@@ -3,13 +3,13 @@
 mod build;
 pub mod chain;
 mod each;
+mod flume;
 pub mod host;
 mod isolate;
 pub mod regex_extractor;
 pub mod regex_filter;
 pub mod remove_header;
 pub mod search_replace;
-mod flume;
 pub mod spec;
 pub mod static_header;
 pub mod timestamp;

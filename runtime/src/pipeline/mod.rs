@@ -87,7 +87,8 @@ impl Pipeline {
     /// # Errors
     /// A plugin is refused, or the dead letters cannot be opened.
     pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
-        let dead_letters = DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
+        let dead_letters =
+            DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
         let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let channels: HashMap<&str, Arc<dyn Channel>> =
             spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
@@ -134,8 +135,11 @@ impl Pipeline {
         // One source that stops stops its sisters, in order: they drain.
         let (switch, stop) = DrainSwitch::new();
         let sinks: Vec<_> = self.sinks.into_iter().map(|(spec, drained)| spawn(keep_sink(spec, drained, self.services.clone()))).collect();
-        let sources: Vec<_> =
-            self.sources.into_iter().map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), stop.clone()))).collect();
+        let sources: Vec<_> = self
+            .sources
+            .into_iter()
+            .map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), stop.clone())))
+            .collect();
         let mut ended = Box::pin(join_all(sources));
         let ended = tokio::select! {
             ended = &mut ended => ended,
@@ -161,7 +165,13 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
-async fn keep_source(pipeline: String, spec: SourceSpec, route: Arc<source_loop::Route>, services: Services, drain: Drain) -> Result<(), Error> {
+async fn keep_source(
+    pipeline: String,
+    spec: SourceSpec,
+    route: Arc<source_loop::Route>,
+    services: Services,
+    drain: Drain,
+) -> Result<(), Error> {
     let mut back_off = BackOff::new();
     let check = format!("{pipeline}/{}", spec.name);
     services.health.set(&check, false, "connecting");

@@ -129,7 +129,9 @@ impl SourceLoop<'_> {
         if !revocation.lost {
             match timeout_at(revocation.deadline, self.settle(&revocation.partitions)).await {
                 Ok(settled) => settled?,
-                Err(_) => warn!(partitions = revocation.partitions.len(), "revoked partitions were not settled in time: events will come again"),
+                Err(_) => {
+                    warn!(partitions = revocation.partitions.len(), "revoked partitions were not settled in time: events will come again")
+                }
             }
         }
         self.ledger.release(&revocation.partitions);

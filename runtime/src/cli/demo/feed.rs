@@ -43,7 +43,8 @@ impl Feed {
             .create()
             .context("set up a producer")?;
         let shared = Arc::new(Shared::default());
-        let producing = Producing { producer, topic: broker.input.clone(), shared: shared.clone(), events: events.unwrap_or(u64::MAX), rate, backlog };
+        let producing =
+            Producing { producer, topic: broker.input.clone(), shared: shared.clone(), events: events.unwrap_or(u64::MAX), rate, backlog };
         let thread = std::thread::Builder::new().name("transactions".into()).spawn(move || producing.run())?;
         Ok(Feed { shared, events, thread: Some(thread).into(), moved: (0, Instant::now()).into() })
     }

@@ -151,7 +151,14 @@ fn introduce(view: &View, agent: &Agent, broker: &broker::Broker, plugin: &str) 
 }
 
 /// Draws until all is in and out again, or nothing moves any more, or somebody presses Ctrl-C.
-async fn watch_over(feed: &feed::Feed, tally: &Tally, interrupted: &watch::Receiver<bool>, view: &mut View, plugin: &str, broker: &broker::Broker) {
+async fn watch_over(
+    feed: &feed::Feed,
+    tally: &Tally,
+    interrupted: &watch::Receiver<bool>,
+    view: &mut View,
+    plugin: &str,
+    broker: &broker::Broker,
+) {
     let begun = Instant::now();
     let mut frames = tokio::time::interval(Duration::from_millis(250));
     let mut before = (0, 0);

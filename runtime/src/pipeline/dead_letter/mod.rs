@@ -68,7 +68,7 @@ impl DeadLetters {
             Spec::File(path) => Place::File(file::File::open(pipeline, path.clone()).await?),
             Spec::Topic { brokers: own, topic, client } => {
                 let topic = topic::Topic::connect(own.clone().or(brokers), topic, client, pipeline).await?;
-                Place::Topic { topic, overflow: file::File::lazy(pipeline, default_file(pipeline)) }
+                Place::Topic { topic: Box::new(topic), overflow: file::File::lazy(pipeline, default_file(pipeline)) }
             }
         };
         let (queue, parcels) = mpsc::channel(64);
@@ -88,7 +88,7 @@ impl DeadLetters {
 
 enum Place {
     File(file::File),
-    Topic { topic: topic::Topic, overflow: file::File },
+    Topic { topic: Box<topic::Topic>, overflow: file::File },
 }
 
 async fn write_all(mut place: Place, mut parcels: mpsc::Receiver<Parcel>) {

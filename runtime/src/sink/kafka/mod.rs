@@ -105,18 +105,11 @@ enum Unsent {
 /// Errors that the same record would meet again for ever.
 fn blames_event(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::{
-        InvalidMessageSize, InvalidRecord, InvalidTimestamp, InvalidTopic, MessageSizeTooLarge, PolicyViolation,
-        UnknownPartition,
+        InvalidMessageSize, InvalidRecord, InvalidTimestamp, InvalidTopic, MessageSizeTooLarge, PolicyViolation, UnknownPartition,
     };
     matches!(
         code,
-        MessageSizeTooLarge
-            | InvalidMessageSize
-            | InvalidRecord
-            | InvalidTimestamp
-            | InvalidTopic
-            | PolicyViolation
-            | UnknownPartition
+        MessageSizeTooLarge | InvalidMessageSize | InvalidRecord | InvalidTimestamp | InvalidTopic | PolicyViolation | UnknownPartition
     )
 }
 

@@ -71,9 +71,8 @@ impl Builder {
 
     /// Forgets the records of partitions that were taken away: another consumer reads them.
     pub(super) fn forget(&mut self, partitions: &[Partition]) {
-        self.records.retain(|record| {
-            !partitions.iter().any(|gone| gone.number == record.origin.partition && gone.topic == record.origin.topic)
-        });
+        self.records
+            .retain(|record| !partitions.iter().any(|gone| gone.number == record.origin.partition && gone.topic == record.origin.topic));
     }
 
     /// The batch; the builder is empty again.
@@ -156,7 +155,8 @@ fn decode(mut event: Event, format: &Format) -> Result<Event, Box<Rejected>> {
             Ok(event)
         }
         Err(reason) => {
-            let rejection = Rejection { stage: format.stage.clone(), reason: format!("not an Avro Flume event: {reason}"), ..Rejection::default() };
+            let rejection =
+                Rejection { stage: format.stage.clone(), reason: format!("not an Avro Flume event: {reason}"), ..Rejection::default() };
             Err(Box::new(Rejected { event, rejection }))
         }
     }

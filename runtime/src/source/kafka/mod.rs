@@ -156,7 +156,9 @@ impl Source for Kafka {
         }
         match self.consumer.store_offsets(&offsets) {
             // Some partition was revoked meanwhile; the others were stored.
-            Err(KafkaError::StoreOffset(RDKafkaErrorCode::State)) => debug!("offsets of a partition that is no longer ours were not stored"),
+            Err(KafkaError::StoreOffset(RDKafkaErrorCode::State)) => {
+                debug!("offsets of a partition that is no longer ours were not stored")
+            }
             Err(error) => return Err(Error::Kafka(error)),
             Ok(()) => {}
         }

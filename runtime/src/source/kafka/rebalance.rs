@@ -83,7 +83,8 @@ impl Context {
         let deadline = Instant::now() + self.settle_limit;
         let revocation = Revocation { partitions, lost, deadline, _handled: handled };
         // The timer is made inside, where the runtime is known.
-        let sent = self.runtime.block_on(async { tokio::time::timeout_at(deadline, self.polled.send(Ok(Polled::Revoked(revocation)))).await });
+        let sent =
+            self.runtime.block_on(async { tokio::time::timeout_at(deadline, self.polled.send(Ok(Polled::Revoked(revocation)))).await });
         if !matches!(sent, Ok(Ok(()))) {
             // The loop is stuck behind a full channel, or gone: the partitions go uncommitted.
             warn!(source = %self.name, "a revocation could not be handled in time: events will come again");

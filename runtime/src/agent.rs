@@ -36,6 +36,9 @@ pub enum Error {
     /// The drain took longer than it may. What was not settled will come again.
     #[error("not drained within {0:?}: unsettled events will come again")]
     DrainLimit(Duration),
+    /// A pipeline's task panicked.
+    #[error("a pipeline panicked: {0}")]
+    Panicked(String),
     /// A second signal cut the drain short.
     #[error("stopped before it was drained: unsettled events will come again")]
     CutShort,
@@ -74,7 +77,8 @@ impl Agent {
         }
         let mut pipelines = Vec::new();
         for pipeline in &spec.pipelines {
-            let built = Pipeline::build(pipeline, &services).await.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
+            let built =
+                Pipeline::build(pipeline, &services).await.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
             pipelines.push((pipeline.name.clone(), built));
         }
         Ok(Agent { pipelines, services, drain_limit: settings.drain_limit, switch, drain, admin, servers })
@@ -161,7 +165,7 @@ fn first_error(before: Result<(), Error>, done: Result<Result<(), Error>, tokio:
         }
         Err(panic) => {
             error!(error = %panic, "pipeline ended");
-            before
+            before.and(Err(Error::Panicked(panic.to_string())))
         }
     }
 }

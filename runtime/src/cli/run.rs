@@ -76,13 +76,13 @@ pub fn main(args: Args) -> ExitCode {
 const EXIT_UNAVAILABLE: u8 = 69;
 
 fn exit_code(error: &agent::Error) -> ExitCode {
-    use crate::pipeline::Error::{DeadLetters, Interceptor, Stopped};
+    use crate::pipeline::Error::{DeadLetters, Interceptor, NotDrained, Stopped};
     match error {
         agent::Error::Pipeline(_, error) => match **error {
             Interceptor { .. } | DeadLetters(..) => ExitCode::from(EXIT_CONFIG),
-            Stopped(..) => ExitCode::FAILURE,
+            Stopped(..) | NotDrained(..) => ExitCode::FAILURE,
         },
         agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => ExitCode::from(EXIT_UNAVAILABLE),
-        agent::Error::DrainLimit(_) | agent::Error::CutShort => ExitCode::FAILURE,
+        agent::Error::Panicked(_) | agent::Error::DrainLimit(_) | agent::Error::CutShort => ExitCode::FAILURE,
     }
 }

@@ -206,6 +206,8 @@ impl Worker {
             if let Ok(outcome) = &outcome {
                 self.observer.judged(judgement(&batch, outcome, begun.elapsed()));
             }
+            // The events are the pipeline's again before it goes on with them.
+            drop(batch);
             // Nobody waits any more: the pipeline is being taken down, and the batch will be read again.
             let _ = answer.send(outcome);
             self.recycle();

@@ -98,7 +98,7 @@ impl Ledger {
         self.open.len()
     }
 
-    /// Waits until some watermark moves, and says how far.
+    /// Waits until some watermark moves, or until nothing is open any more, and says which watermarks moved how far.
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped: a settlement is taken and applied without an await in between.
@@ -110,7 +110,8 @@ impl Ledger {
             // The ledger holds a sender itself, so the channel never closes.
             let Some(first) = self.heard.recv().await else { return Err(Abandoned) };
             let moved = self.apply(first)?;
-            if !moved.is_empty() {
+            // Batches of released partitions move nothing, but whoever waits for the last of them must hear of its end.
+            if !moved.is_empty() || self.open.is_empty() {
                 return Ok(moved);
             }
         }
@@ -208,6 +209,16 @@ mod tests {
         ledger.release(&[partition(0)]);
         ack.delivered();
         assert_eq!(offsets(ledger.settled().await.expect("settled")), [(1, 7)]);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_last_batch_is_heard_though_its_partition_was_released() {
+        let mut ledger = Ledger::new(Limit::default());
+        let ack = track(&mut ledger, &[(0, 10)]);
+        ledger.release(&[partition(0)]);
+        ack.delivered();
+        assert_eq!(offsets(ledger.settled().await.expect("settled")), []);
+        assert!(!ledger.is_open(&[]));
     }
 
     #[tokio::test]

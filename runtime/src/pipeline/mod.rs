@@ -15,6 +15,8 @@ pub mod ledger;
 mod selector;
 mod sink_loop;
 mod source_loop;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -69,6 +71,9 @@ pub enum Error {
     /// An interceptor stopped the pipeline, or cannot go on.
     #[error("source {0} stopped")]
     Stopped(String, #[source] interceptor::Error),
+    /// A source failed while it drained.
+    #[error("source {0} was not drained, events will come again: {1}")]
+    NotDrained(String, String),
 }
 
 /// A pipeline ready to run.
@@ -134,11 +139,12 @@ impl Pipeline {
         info!(sources = self.sources.len(), channels = self.channels.len(), sinks = self.sinks.len(), "pipeline starts");
         // One source that stops stops its sisters, in order: they drain.
         let (switch, stop) = DrainSwitch::new();
+        let switch = Arc::new(switch);
         let sinks: Vec<_> = self.sinks.into_iter().map(|(spec, drained)| spawn(keep_sink(spec, drained, self.services.clone()))).collect();
         let sources: Vec<_> = self
             .sources
             .into_iter()
-            .map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), stop.clone())))
+            .map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), (switch.clone(), stop.clone()))))
             .collect();
         let mut ended = Box::pin(join_all(sources));
         let ended = tokio::select! {
@@ -170,9 +176,10 @@ async fn keep_source(
     spec: SourceSpec,
     route: Arc<source_loop::Route>,
     services: Services,
-    drain: Drain,
+    (switch, drain): (Arc<DrainSwitch>, Drain),
 ) -> Result<(), Error> {
     let mut back_off = BackOff::new();
+    let mut last = None;
     let check = format!("{pipeline}/{}", spec.name);
     services.health.set(&check, false, "connecting");
     while !drain.is_requested() {
@@ -181,15 +188,19 @@ async fn keep_source(
         let run = {
             let (spec, route, drain, services, check) = (spec.clone(), route.clone(), drain.clone(), services.clone(), check.clone());
             spawn(async move {
-                let source = connect_source(&spec, &route, services, check).await?;
+                let source = tokio::select! {
+                    source = connect_source(&spec, &route, services, check) => source?,
+                    () = drain.requested() => return Ok(()),
+                };
                 source_loop::run(source, &route, &drain).await
             })
         };
         let failure = match run.await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(source_loop::Error::Interceptor(stopped))) => {
+            Ok(Err(source_loop::Error::Interceptor(stopped @ interceptor::Error::Halted { .. }))) => {
                 error!(source = %spec.name, error = %error_chain(&stopped), "an interceptor stopped the pipeline");
                 services.health.set(&check, false, error_chain(&stopped));
+                switch.request();
                 return Err(Error::Stopped(spec.name, stopped));
             }
             Ok(Err(failure)) => error_chain(&failure),
@@ -197,14 +208,18 @@ async fn keep_source(
         };
         let wait = back_off.after(started.elapsed());
         error!(source = %spec.name, error = failure, ?wait, "source failed, starting again from its last commit");
-        services.health.set(&check, false, failure);
+        services.health.set(&check, false, failure.clone());
         route.metrics.restarts.inc();
+        last = Some(failure);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = drain.requested() => {}
         }
     }
-    Ok(())
+    match last {
+        Some(failure) => Err(Error::NotDrained(spec.name, failure)),
+        None => Ok(()),
+    }
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.

@@ -32,19 +32,25 @@ struct SinkLoop<'a> {
     drained: &'a Drained,
     in_flight: VecDeque<(Taken, Writing)>,
     events_in_flight: usize,
+    /// Written, and in part to be written again; before all that is in flight.
+    unsettled: VecDeque<(Taken, Written)>,
+}
+
+impl Drop for SinkLoop<'_> {
+    /// Back into the channel from the last to the first, so that they are in order there.
+    fn drop(&mut self) {
+        while self.in_flight.pop_back().is_some() {}
+        while self.unsettled.pop_back().is_some() {}
+    }
 }
 
 /// Runs one sink until its channel is closed and empty. What was taken and not written is back in the channel after an error.
 pub(crate) async fn run(sink: Box<dyn Sink>, drained: &Drained) -> Result<(), Error> {
-    let mut sink_loop = SinkLoop { sink, drained, in_flight: VecDeque::new(), events_in_flight: 0 };
-    let ended = sink_loop.run().await;
-    // Back into the channel from the last to the first, so that they are in order there.
-    while sink_loop.in_flight.pop_back().is_some() {}
-    ended
+    SinkLoop { sink, drained, in_flight: VecDeque::new(), events_in_flight: 0, unsettled: VecDeque::new() }.run().await
 }
 
 impl SinkLoop<'_> {
-    async fn run(&mut self) -> Result<(), Error> {
+    async fn run(mut self) -> Result<(), Error> {
         let mut open = true;
         while open || !self.in_flight.is_empty() {
             tokio::select! {
@@ -80,20 +86,19 @@ impl SinkLoop<'_> {
             self.drained.commit(taken, written.refused).await;
             return Ok(());
         }
-        let mut unsettled = VecDeque::from([(taken, written)]);
+        self.unsettled.push_back((taken, written));
         while !self.in_flight.is_empty() {
             let behind = first(&mut self.in_flight).await?;
             if let Some((taken, _)) = self.in_flight.pop_front() {
                 self.events_in_flight -= taken.batch().len();
-                unsettled.push_back((taken, behind));
+                self.unsettled.push_back((taken, behind));
             }
         }
-        while let Some((taken, written)) = unsettled.pop_front() {
+        while let Some((taken, written)) = self.unsettled.pop_front() {
             match self.write_until_done(taken.batch(), written).await {
                 Ok(refused) => self.drained.commit(taken, refused).await,
                 Err(error) => {
-                    while unsettled.pop_back().is_some() {}
-                    drop(taken);
+                    self.unsettled.push_front((taken, Written::default()));
                     return Err(error);
                 }
             }

@@ -1,6 +1,6 @@
 //! The left half of the flow: poll -> track -> intercept -> put, and settle -> commit.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -20,6 +20,8 @@ use crate::telemetry::SourceMetrics;
 
 /// Batches that may be in the chain at once.
 const IN_CHAIN: usize = 256;
+/// Watermarks are stored this often, not at each of their moves: the client commits them once a second anyway.
+const STORE_EVERY: Duration = Duration::from_millis(100);
 
 /// What a source feeds; outlives the source itself, which is made anew after a failure.
 pub(crate) struct Route {
@@ -49,20 +51,24 @@ struct SourceLoop<'a> {
     route: &'a Route,
     ledger: Ledger,
     chain: FuturesOrdered<InChain>,
+    /// Settled and not stored yet.
+    moved: Checkpoint,
 }
 
 /// Runs one source from its last commit until the drain or its end.
 pub(crate) async fn run(source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
     let ledger = Ledger::new(route.limit);
-    SourceLoop { source, route, ledger, chain: FuturesOrdered::new() }.run(drain).await
+    SourceLoop { source, route, ledger, chain: FuturesOrdered::new(), moved: Checkpoint::new() }.run(drain).await
 }
 
 impl SourceLoop<'_> {
     async fn run(mut self, drain: &Drain) -> Result<(), Error> {
+        let mut ticks = tokio::time::interval(STORE_EVERY);
         loop {
             tokio::select! {
                 biased; // poll last: a busy source must starve no other arm
-                checkpoint = self.ledger.settled() => self.commit(&checkpoint?)?,
+                _ = ticks.tick() => self.commit()?,
+                checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
                 () = drain.requested() => break,
                 polled = self.source.poll(), if self.has_room() => match polled? {
@@ -114,9 +120,13 @@ impl SourceLoop<'_> {
         self.route.selector.put(Delivery { batch: judged.batch, ack }).await;
     }
 
-    fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), source::Error> {
+    /// Stores how far the watermarks have come.
+    fn commit(&mut self) -> Result<(), source::Error> {
+        if self.moved.is_empty() {
+            return Ok(());
+        }
         let started = Instant::now();
-        self.source.commit(checkpoint)?;
+        self.source.commit(&std::mem::take(&mut self.moved))?;
         self.route.metrics.commits.inc();
         self.route.metrics.commit_seconds.inc_by(started.elapsed().as_secs_f64());
         self.route.metrics.open_batches.set(self.ledger.open_batches() as i64);
@@ -126,35 +136,44 @@ impl SourceLoop<'_> {
     /// Partitions go to another consumer: settle what is open of them while there is time, commit, forget them.
     async fn give_up(&mut self, revocation: Revocation) -> Result<(), Error> {
         self.route.metrics.revocations.inc();
-        if !revocation.lost {
-            match timeout_at(revocation.deadline, self.settle(&revocation.partitions)).await {
-                Ok(settled) => settled?,
-                Err(_) => {
-                    warn!(partitions = revocation.partitions.len(), "revoked partitions were not settled in time: events will come again")
-                }
-            }
+        if !revocation.lost && !self.settle(&revocation).await? {
+            warn!(partitions = revocation.partitions.len(), "revoked partitions were not settled in time: events will come again");
         }
+        self.commit()?;
         self.ledger.release(&revocation.partitions);
         debug!(partitions = ?revocation.partitions, lost = revocation.lost, "partitions given up");
         Ok(())
     }
 
-    /// Moves the chain's batches on and commits, until nothing of these partitions is open.
-    async fn settle(&mut self, partitions: &[ledger::Partition]) -> Result<(), Error> {
-        while let Some(judged) = self.chain.next().await {
+    /// Moves the chain's batches on until nothing of these partitions is open; false when the deadline comes first. It cuts off waits that hold
+    /// nothing only: a put that is cut off would abandon its batch.
+    async fn settle(&mut self, revocation: &Revocation) -> Result<bool, Error> {
+        while let Ok(Some(judged)) = timeout_at(revocation.deadline, self.chain.next()).await {
             self.pass_on(judged?).await;
         }
-        // Commit step by step: what the deadline cuts off must not take along what was settled before.
-        while self.ledger.is_open(partitions) {
-            let checkpoint = self.ledger.settled().await?;
-            self.commit(&checkpoint)?;
+        while self.ledger.is_open(&revocation.partitions) {
+            let Ok(checkpoint) = timeout_at(revocation.deadline, self.ledger.settled()).await else { return Ok(false) };
+            self.moved.append(&mut checkpoint?);
         }
-        Ok(())
+        Ok(true)
     }
 
+    /// Settles what is open. Nothing more is read, but a revocation must not wait: the group would wait with it.
     async fn finish(mut self) -> Result<(), Error> {
         info!(open = self.ledger.open_batches(), "source drains");
-        self.settle(&[]).await?;
+        self.source.pause();
+        let mut ended = false;
+        while !self.chain.is_empty() || self.ledger.is_open(&[]) {
+            tokio::select! {
+                biased;
+                checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
+                Some(judged) = self.chain.next() => self.pass_on(judged?).await,
+                // Batches that were on their way are not tracked: they come again.
+                polled = self.source.poll(), if !ended => ended = matches!(polled?, Polled::End),
+            }
+            self.commit()?;
+        }
+        self.commit()?;
         self.source.close().await?;
         Ok(())
     }

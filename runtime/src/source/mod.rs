@@ -40,6 +40,9 @@ pub trait Source: Send {
     /// As [`Source::poll`]. An offset that was not stored only means that events come again.
     fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), Error>;
 
+    /// Reads no more; revocations are still polled.
+    fn pause(&mut self);
+
     /// Stores what was committed and leaves.
     ///
     /// # Errors

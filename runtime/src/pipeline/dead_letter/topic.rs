@@ -9,10 +9,11 @@ use super::Error;
 use crate::batch::{Batch, Rejected};
 use crate::config::Brokers;
 use crate::event::{Event, Scope};
-use crate::sink::{Sink, kafka};
+use crate::sink::{self, Disposition, Sink, kafka};
 
 /// A producer to the dead-letter topic.
 pub(super) struct Topic {
+    spec: kafka::Spec,
     sink: kafka::Kafka,
     pipeline: String,
 }
@@ -40,19 +41,29 @@ impl Topic {
             client: client.clone(),
         };
         let sink = kafka::Kafka::connect(&spec).await.map_err(Error::Topic)?;
-        Ok(Topic { sink, pipeline: pipeline.to_owned() })
+        Ok(Topic { spec, sink, pipeline: pipeline.to_owned() })
     }
 
-    /// Writes all; what the broker refuses comes back.
+    /// Writes all; what the broker refuses comes back. A producer that failed for good is replaced, for the next try.
     pub(super) async fn write(&mut self, rejected: &[Rejected]) -> Result<Vec<Rejected>, Error> {
+        let written = self.try_write(rejected).await;
+        if let Err(error) = &written
+            && error.disposition() == Disposition::Fatal
+        {
+            self.sink = kafka::Kafka::connect(&self.spec).await.map_err(Error::Topic)?;
+        }
+        written.map_err(Error::Topic)
+    }
+
+    async fn try_write(&mut self, rejected: &[Rejected]) -> Result<Vec<Rejected>, sink::Error> {
         let mut refused = Vec::new();
         // One at a time where the broker refuses several, so that each is judged by itself.
         let mut groups = vec![rejected.to_vec()];
         while let Some(group) = groups.pop() {
             let batch = Batch::from(group.iter().map(|one| self.letter(one)).collect::<Vec<_>>());
-            let written = self.sink.write(&batch).await.map_err(Error::Topic)?.await.map_err(Error::Topic)?;
+            let written = self.sink.write(&batch).await?.await?;
             if let Some(cause) = written.cause {
-                return Err(Error::Topic(cause));
+                return Err(cause);
             }
             for one in written.refused {
                 match one.certain || group.len() == 1 {

@@ -72,7 +72,9 @@ impl Kafka {
     }
 
     /// Offers one record until the queue takes it.
-    async fn send(&self, event: &Event, token: usize) -> Result<(), Unsent> {
+    ///
+    /// Says whether the event named its topic itself.
+    async fn send(&self, event: &Event, token: usize) -> Result<bool, Unsent> {
         let made = self.format.record(event).map_err(Unsent::Event)?;
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&made.topic, token);
         record.partition = made.partition;
@@ -81,13 +83,15 @@ impl Kafka {
         record.timestamp = made.timestamp;
         record.headers = made.headers;
         loop {
-            let Err((error, unsent)) = self.producer.send(record) else { return Ok(()) };
+            let Err((error, unsent)) = self.producer.send(record) else { return Ok(made.chosen) };
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => {
                     record = unsent;
                     tokio::time::sleep(QUEUE_FULL_WAIT).await;
                 }
-                Some(code) if blames_event(code) => return Err(Unsent::Event(error.to_string())),
+                Some(code) if blames_event(code) || (made.chosen && is_unknown_topic(code)) => {
+                    return Err(Unsent::Event(error.to_string()));
+                }
                 _ => return Err(Unsent::Producer(error)),
             }
         }
@@ -100,6 +104,11 @@ enum Unsent {
     Event(String),
     /// The producer is.
     Producer(KafkaError),
+}
+
+/// A topic that is not there. The configured one is waited for; one that an event names is the event's fault.
+fn is_unknown_topic(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
 }
 
 /// Errors that the same record would meet again for ever.
@@ -118,9 +127,11 @@ impl Sink for Kafka {
         Box::pin(async move {
             let (slot, flight, landing) = self.producer.context().open(batch.len());
             let mut written = Written::default();
+            let mut chosen = Vec::new();
             for (index, event) in batch.events.iter().enumerate() {
                 match self.send(event, reports::token(slot, index)).await {
-                    Ok(()) => {}
+                    Ok(true) => chosen.push(index),
+                    Ok(false) => {}
                     Err(Unsent::Event(reason)) => {
                         written.refused.push(Refused { event: index, reason, certain: true });
                         flight.done(1);
@@ -138,7 +149,7 @@ impl Sink for Kafka {
                 // The sender lives in the flight, which is held here: it cannot go silently.
                 let _ = landing.await;
                 producer.context().close(slot);
-                written.report(flight.failures());
+                written.report(flight.failures(), &chosen);
                 written.check(&producer)
             }) as Writing)
         })
@@ -147,9 +158,11 @@ impl Sink for Kafka {
 
 impl Written {
     /// Sorts failed deliveries into those to write again and those the broker refuses.
-    fn report(&mut self, failures: Vec<(usize, RDKafkaErrorCode)>) {
+    fn report(&mut self, failures: Vec<(usize, RDKafkaErrorCode)>, chosen: &[usize]) {
         for (event, code) in failures {
-            if blames_event(code) {
+            if is_unknown_topic(code) && chosen.binary_search(&event).is_ok() {
+                self.refused.push(Refused { event, reason: KafkaError::MessageProduction(code).to_string(), certain: true });
+            } else if blames_event(code) {
                 // A broker refuses a whole record batch: its neighbours may be to blame.
                 self.refused.push(Refused { event, reason: KafkaError::MessageProduction(code).to_string(), certain: false });
             } else {

@@ -8,6 +8,7 @@ use super::Spec;
 use super::headers::RecordHeaders;
 use crate::escape::{self, Template};
 use crate::event::Event;
+use crate::excerpt::excerpt;
 use crate::flume_event;
 
 /// How a sink makes records.
@@ -20,6 +21,8 @@ pub(super) struct Format {
 /// A record to be written; borrows from its event.
 pub(super) struct Record<'a> {
     pub(super) topic: Cow<'a, str>,
+    /// The event named the topic, not the configuration.
+    pub(super) chosen: bool,
     pub(super) partition: Option<i32>,
     pub(super) key: Option<Cow<'a, [u8]>>,
     pub(super) body: Option<Cow<'a, [u8]>>,
@@ -39,8 +42,10 @@ impl Format {
     /// # Errors
     /// The reason why there can be none, for the dead letters: Flume would try the batch for ever.
     pub(super) fn record<'a>(&'a self, event: &'a Event) -> Result<Record<'a>, String> {
+        let (topic, chosen) = self.topic(event)?;
         Ok(Record {
-            topic: self.topic(event)?,
+            topic,
+            chosen,
             partition: self.partition(event)?,
             key: self.key(event),
             body: self.body(event),
@@ -49,17 +54,21 @@ impl Format {
         })
     }
 
-    fn topic<'a>(&'a self, event: &'a Event) -> Result<Cow<'a, str>, String> {
+    /// The topic, and whether the event has named it.
+    fn topic<'a>(&'a self, event: &'a Event) -> Result<(Cow<'a, str>, bool), String> {
         let from_header = match &self.spec.topic_header {
             None => None,
             Some(header) if self.spec.ignore_source_topic => event.stored_header(header).map(String::from_utf8_lossy),
             Some(header) => event.header_text(header),
         };
-        match (from_header, &self.template) {
-            (Some(topic), _) if !topic.is_empty() => Ok(topic),
-            (_, Some(template)) => template.expand(event, &escape::Options::default()).map(Cow::Owned).map_err(|error| error.to_string()),
-            (_, None) => Ok(Cow::Borrowed(&self.spec.topic)),
-        }
+        let topic = match (from_header, &self.template) {
+            (Some(topic), _) if !topic.is_empty() => topic,
+            (_, Some(template)) => {
+                template.expand(event, &escape::Options::default()).map(Cow::Owned).map_err(|error| error.to_string())?
+            }
+            (_, None) => return Ok((Cow::Borrowed(&self.spec.topic), false)),
+        };
+        if is_legal(&topic) { Ok((topic, true)) } else { Err(format!("{:?} is no topic's name", excerpt(&topic))) }
     }
 
     fn partition(&self, event: &Event) -> Result<Option<i32>, String> {
@@ -112,6 +121,12 @@ impl Format {
     }
 }
 
+/// Kafka's rule for topic names (`org.apache.kafka.common.internals.Topic`).
+fn is_legal(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(legal)
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -160,6 +175,16 @@ mod tests {
         event.set_header("topic", "vip", Scope::Both);
         assert_eq!(topic(spec(), &event), "vip");
         assert_eq!(topic(Spec { topic_header: None, ..spec() }, &event), "auths");
+    }
+
+    #[test]
+    fn a_name_that_no_topic_can_have_is_the_events_fault() {
+        let format = Format::new(&spec()).expect("format");
+        for name in ["a b", "..", "nul\0", &"x".repeat(250)] {
+            let mut event = event();
+            event.set_header("topic", name.to_owned(), Scope::Both);
+            assert!(format.record(&event).is_err(), "{name}");
+        }
     }
 
     #[test]

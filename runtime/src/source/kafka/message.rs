@@ -80,12 +80,21 @@ impl Builder {
         let arena = Bytes::from(std::mem::take(&mut self.arena));
         let batch = Batch { events: Vec::with_capacity(self.records.len()) };
         let mut built = PolledBatch { batch, ..PolledBatch::default() };
+        let mut last: Option<Origin> = None;
         for record in self.records.drain(..) {
-            reach(&mut built.reached, &record.origin);
+            // Records of a partition come in runs; one entry a run will do.
+            if let Some(before) = last.replace(record.origin.clone())
+                && (before.partition != record.origin.partition || before.topic != record.origin.topic)
+            {
+                reach(&mut built.reached, before);
+            }
             match record.into_event(&arena, format) {
                 Ok(event) => built.batch.events.push(event),
                 Err(rejected) => built.rejected.push(*rejected),
             }
+        }
+        if let Some(last) = last {
+            reach(&mut built.reached, last);
         }
         built
     }
@@ -107,8 +116,8 @@ impl Builder {
 }
 
 /// Kafka commits the next offset to read, not the last one read.
-fn reach(reached: &mut Checkpoint, origin: &Origin) {
-    let partition = Partition { topic: origin.topic.clone(), number: origin.partition };
+fn reach(reached: &mut Checkpoint, origin: Origin) {
+    let partition = Partition { topic: origin.topic, number: origin.partition };
     reached.insert(partition, origin.offset + 1);
 }
 

@@ -8,7 +8,6 @@ use rdkafka::{Offset, TopicPartitionList};
 use tracing::{info, warn};
 
 use super::{Error, Spec, Topics, ZOOKEEPER_TIMEOUT, client, zookeeper};
-use crate::error_chain;
 
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -31,6 +30,7 @@ pub(super) async fn offsets(spec: &Spec, brokers: &str) -> Result<(), Error> {
     let stored = tokio::task::spawn_blocking(move || {
         let consumer: BaseConsumer = client.create()?;
         let known = consumer.committed_offsets(wanted.clone(), KAFKA_TIMEOUT)?;
+        known.elements().iter().try_for_each(|element| element.error())?;
         if known.elements().iter().any(|element| matches!(element.offset(), Offset::Offset(_))) {
             return Ok(false);
         }
@@ -40,7 +40,7 @@ pub(super) async fn offsets(spec: &Spec, brokers: &str) -> Result<(), Error> {
         Ok(Ok(true)) => info!(group = spec.group, topic, partitions = old.len(), "offsets taken over from ZooKeeper"),
         Ok(Ok(false)) => {}
         Ok(Err(error)) => return Err(Error::Kafka(error)),
-        Err(panic) => warn!(error = %error_chain(&panic), "offsets not taken over"),
+        Err(_) => return Err(Error::Ended),
     }
     Ok(())
 }

@@ -104,6 +104,7 @@ impl Kafka {
             assigned,
             pins_end: matches!(client.get("auto.offset.reset"), Some("latest" | "largest" | "end")),
             stopping: stopping.clone(),
+            draining: AtomicBool::new(false),
         };
         let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;
         match &spec.topics {
@@ -119,9 +120,9 @@ impl Kafka {
             batch_size: spec.batch_size.get(),
             batch_duration: spec.batch_duration,
         };
-        let last_word = LastWord(consumer.context().polled.clone());
+        let sender = consumer.context().polled.clone();
         let polling = move || {
-            let _last_word = last_word;
+            let _last_word = LastWord(sender);
             poller.run();
         };
         let thread = std::thread::Builder::new().name(format!("poll {name}")).spawn(polling).map_err(|_| Error::Ended)?;
@@ -163,6 +164,10 @@ impl Source for Kafka {
             Ok(()) => {}
         }
         Ok(())
+    }
+
+    fn pause(&mut self) {
+        self.consumer.context().draining.store(true, Ordering::Release);
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

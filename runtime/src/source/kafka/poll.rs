@@ -34,13 +34,23 @@ impl Poller {
     /// Polls until it is told to stop, or the source loop is gone.
     pub(super) fn run(self) {
         while !self.context().stopping.load(Ordering::Acquire) {
-            if let Err(error) = self.fill() {
-                return self.end(error);
-            }
-            if !self.hand_over() {
-                return;
+            match self.round() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.end(error),
             }
         }
+    }
+
+    /// Reads and hands over; false when the source loop is gone.
+    fn round(&self) -> Result<bool, Error> {
+        if self.context().draining.load(Ordering::Acquire) {
+            self.pause();
+            self.keep_polling()?;
+            return Ok(true);
+        }
+        self.fill()?;
+        self.hand_over()
     }
 
     fn context(&self) -> &Context {
@@ -74,29 +84,29 @@ impl Poller {
             }
         }
         self.context().intake().end_batch(&self.format);
-        Ok(())
+        self.context().unpinned()
     }
 
     /// False when the source loop is gone.
-    fn hand_over(&self) -> bool {
+    fn hand_over(&self) -> Result<bool, Error> {
         let since = Instant::now();
         let mut paused = None;
         loop {
             match self.try_hand_over() {
                 Handed::Over => break,
-                Handed::Nobody => return false,
-                Handed::NoRoom if self.context().stopping.load(Ordering::Acquire) => return false,
+                Handed::Nobody => return Ok(false),
+                Handed::NoRoom if self.context().stopping.load(Ordering::Acquire) => return Ok(false),
                 Handed::NoRoom if since.elapsed() < PATIENCE => self.wait_for_room(),
                 Handed::NoRoom => {
                     paused.get_or_insert_with(|| self.pause());
-                    self.keep_polling();
+                    self.keep_polling()?;
                 }
             }
         }
         if let Some(assignment) = paused {
             self.resume(&assignment);
         }
-        true
+        Ok(true)
     }
 
     fn try_hand_over(&self) -> Handed {
@@ -134,16 +144,17 @@ impl Poller {
     }
 
     /// A record that comes all the same is kept for the next batch; it may be of a partition that was assigned during the pause.
-    fn keep_polling(&self) {
+    fn keep_polling(&self) -> Result<(), Error> {
         match self.consumer.poll(IDLE_POLL) {
             Some(Ok(message)) => {
                 self.context().intake().add(&message, self.batch_size, &self.format);
                 drop(message);
                 self.pause();
             }
-            Some(Err(error)) => warn!(source = %self.context().name, %error, "poll failed"),
+            Some(Err(error)) => self.failed(error)?,
             None => {}
         }
+        self.context().unpinned()
     }
 
     /// Resumes everything that is assigned now: partitions that came during the pause were never paused, which does no harm.
@@ -155,16 +166,19 @@ impl Poller {
         }
     }
 
-    /// Most errors are news of something librdkafka is already mending.
+    /// Most errors are news of something librdkafka is already mending. After a record batch it cannot read it goes on with the next: then the
+    /// source must end before that is committed, and read the place again.
     fn failed(&self, error: KafkaError) -> Result<(), Error> {
-        let name = &self.context().name;
+        use RDKafkaErrorCode::{
+            AutoOffsetReset, BadCompression, BadMessage, Fatal, NotImplemented, PartitionEOF, TopicAuthorizationFailed,
+        };
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PartitionEOF) => Ok(()),
-            Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            Some(PartitionEOF) => Ok(()),
+            Some(Fatal | AutoOffsetReset | TopicAuthorizationFailed | BadMessage | BadCompression | NotImplemented) => {
                 Err(Error::Kafka(error))
             }
             _ => {
-                warn!(source = %name, %error, "poll failed, going on");
+                warn!(source = %self.context().name, %error, "poll failed, going on");
                 Ok(())
             }
         }

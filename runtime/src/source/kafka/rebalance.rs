@@ -3,6 +3,7 @@
 //! A revocation is handed to the source loop, which settles and commits what is open; meanwhile this thread waits, up to a
 //! deadline. Past it the offsets stay uncommitted: duplicates at the next owner, never a gap.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub(super) struct Intake {
     pub(super) building: Builder,
     /// Batches that are whole and not handed over yet.
     pub(super) built: Vec<PolledBatch>,
+    /// Why it could not be settled where the group begins.
+    pub(super) unpinned: Option<KafkaError>,
 }
 
 impl Intake {
@@ -66,7 +69,10 @@ pub(super) struct Context {
     pub(super) assigned: Assigned,
     /// Whether a group without an offset begins at a partition's end.
     pub(super) pins_end: bool,
-    pub(super) stopping: Arc<std::sync::atomic::AtomicBool>,
+    /// The poll thread must end.
+    pub(super) stopping: Arc<AtomicBool>,
+    /// Nothing more is to be read; callbacks are still served.
+    pub(super) draining: AtomicBool,
 }
 
 impl Context {
@@ -97,14 +103,29 @@ impl Context {
         }
     }
 
-    fn pin(&self, consumer: &BaseConsumer<Context>, list: &TopicPartitionList) {
+    /// False when it is not settled where the group begins: then nothing is assigned, and the source ends.
+    fn pin(&self, consumer: &BaseConsumer<Context>, list: &TopicPartitionList) -> bool {
         if !self.pins_end {
-            return;
+            return true;
         }
         match pin::ends(consumer, list) {
-            Ok(0) => {}
-            Ok(partitions) => info!(source = %self.name, partitions, "the group begins at the end of its partitions, and remembers it"),
-            Err(error) => warn!(source = %self.name, %error, "where the group begins could not be committed"),
+            Ok(0) => true,
+            Ok(partitions) => {
+                info!(source = %self.name, partitions, "the group begins at the end of its partitions, and remembers it");
+                true
+            }
+            Err(error) => {
+                self.intake().unpinned = Some(error);
+                false
+            }
+        }
+    }
+
+    /// The error of a start that could not be settled.
+    pub(super) fn unpinned(&self) -> Result<(), Error> {
+        match self.intake().unpinned.take() {
+            Some(error) => Err(Error::Kafka(error)),
+            None => Ok(()),
         }
     }
 
@@ -143,14 +164,20 @@ impl ConsumerContext for Context {
         let done = match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 info!(source = %self.name, partitions = ?names(list), "partitions assigned");
-                self.pin(consumer, list);
+                if !self.pin(consumer, list) {
+                    return;
+                }
+                // A pause outlives its assignment in librdkafka, and nobody else would lift it.
+                if let Err(error) = consumer.resume(list) {
+                    warn!(source = %self.name, %error, "could not resume");
+                }
                 if cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) }
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
                 let lost = consumer.assignment_lost();
                 info!(source = %self.name, partitions = ?names(list), lost, "partitions revoked");
                 // On the way out the source loop has settled and committed already.
-                if !self.stopping.load(std::sync::atomic::Ordering::Acquire) {
+                if !self.stopping.load(Ordering::Acquire) {
                     self.revoked(partitions(list), lost);
                 }
                 if cooperative { consumer.incremental_unassign(list) } else { consumer.unassign() }

@@ -1,4 +1,4 @@
-//! The guests of `plugins/`, built once for all tests, and the `weir` that compiles them.
+//! The guests of `plugins/`, built once for all tests.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,35 +8,16 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail, ensure};
 use weir::plugin::componentize::componentize;
 
+use super::cache::repository;
+
 /// What brings the toolchain on Debian.
 const INSTALL: &str = "apt-get update && apt-get install -y --no-install-recommends rustc-web rust-web-src rust-web-llvm lld-19";
-
-/// The repository.
-pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the repository")
-}
 
 /// A plugin's component, built from its source as it is now.
 pub fn path(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| build().unwrap_or_else(|error| panic!("build the guests of plugins/: {error:#}")));
     directory.join(format!("{name}.wasm"))
-}
-
-/// The `weir` executable, as new as its source: its hidden subcommand is the compiler.
-pub fn weir() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let target = target_directory();
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--workspace", "--bin", "weir", "--target-dir"])
-            .arg(&target)
-            .current_dir(repository())
-            .output()
-            .expect("cargo runs");
-        assert!(build.status.success(), "build weir: {}", String::from_utf8_lossy(&build.stderr));
-        target.join("release/weir")
-    })
 }
 
 /// Where cargo put this test: `TARGET/release/deps/weir-*`.

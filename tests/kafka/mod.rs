@@ -1,6 +1,7 @@
 //! The agent against a real Kafka: one file a scenario. Each prints the counts it saw.
 
 mod chaos;
+mod demo;
 mod dialects;
 mod hostile;
 mod lifecycle;

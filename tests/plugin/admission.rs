@@ -4,7 +4,7 @@ use std::process::Command;
 
 use weir::plugin::{Artifact, Caps, Error};
 
-use super::{admit, guest, host, weir};
+use super::{admit, binary, guest, host};
 
 fn refusal(wasm: impl Into<Vec<u8>>) -> String {
     match Artifact::from_bytes("x.wasm", wasm, host().caps()) {
@@ -71,7 +71,7 @@ fn what_is_no_webassembly_at_all_is_said_so() {
 #[test]
 fn compiled_code_is_never_taken() {
     let component = std::fs::File::open(guest("passthrough")).unwrap();
-    let made = Command::new(weir()).arg(weir::plugin::compile::SUBCOMMAND).stdin(component).output().unwrap();
+    let made = Command::new(binary()).arg(weir::plugin::compile::SUBCOMMAND).stdin(component).output().unwrap();
     assert!(made.status.success());
     // After the compiler's greeting, a line, comes what wasmtime would load.
     let greeting = made.stdout.iter().position(|byte| *byte == b'\n').unwrap();

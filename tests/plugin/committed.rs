@@ -14,7 +14,7 @@ use weir::batch::Batch;
 use weir::event::Event;
 
 use super::{Start, guest};
-use crate::harness::guests::repository;
+use crate::harness::cache::repository;
 
 /// What every plugin is built from besides its own folder.
 const SHARED: [&str; 6] = ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/build.sh", "sdk/rust/src", "sdk/rust/Cargo.toml", "wit"];

@@ -10,10 +10,10 @@ use wasm_encoder::{
 use weir::interceptor::spec::Limits;
 use weir::plugin::{Artifact, Caps, Compiled, Error, Host, Options};
 
-use super::{guest, weir};
+use super::{binary, guest};
 
 fn caching_in(directory: &Path) -> Host {
-    Host::new(Options { cache: Some(directory.to_owned()), compiler: Some(weir().to_owned()), caps: Caps::default() }).unwrap()
+    Host::new(Options { cache: Some(directory.to_owned()), compiler: Some(binary().to_owned()), caps: Caps::default() }).unwrap()
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
@@ -78,7 +78,7 @@ fn another_program_is_not_mistaken_for_the_compiler() {
 fn a_compile_bomb_is_stopped_and_the_agent_lives() {
     let wasm = bomb(40_000);
     let host = Host::new(Options {
-        compiler: Some(weir().to_owned()),
+        compiler: Some(binary().to_owned()),
         caps: Caps { function_body: 4 << 20, locals: 1 << 20, ..Caps::default() },
         ..Options::default()
     });

@@ -19,14 +19,15 @@ use weir::interceptor::spec::{self, Limits, OnError};
 use weir::interceptor::{Error, Interceptor, Judging, Place, Wasm};
 use weir::plugin::{Artifact, Caps, FailureKind, Host, Judgement, Observer, Options, Plugin};
 
-use crate::harness::guests::{path as guest, weir};
+use crate::harness::agent::binary;
+use crate::harness::guests::path as guest;
 
 /// One host for all tests, as in an agent.
 fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
         let cache = crate::harness::guests::target_directory().join("guests/code");
-        Host::new(Options { cache: Some(cache), compiler: Some(weir().to_owned()), caps: Caps::default() }).unwrap()
+        Host::new(Options { cache: Some(cache), compiler: Some(binary().to_owned()), caps: Caps::default() }).unwrap()
     })
 }
 

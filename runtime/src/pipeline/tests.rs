@@ -103,8 +103,8 @@ impl Interceptor for Picky {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(all[0] % 3 * 7)).await;
             let verdict = |number: u64| match number {
-                n if n % 10 == 0 => Some(Verdict::fate(Fate::Discard)),
-                n if n % 7 == 0 => Some(Verdict::fate(Fate::Reject(Rejection { reason: "seven".into(), ..Rejection::default() }))),
+                n if n.is_multiple_of(10) => Some(Verdict::fate(Fate::Discard)),
+                n if n.is_multiple_of(7) => Some(Verdict::fate(Fate::Reject(Rejection { reason: "seven".into(), ..Rejection::default() }))),
                 _ => None,
             };
             let verdicts = all.iter().enumerate().filter_map(|(index, number)| Some((index, verdict(*number)?))).collect();
@@ -215,9 +215,9 @@ async fn all_events_are_written_in_order_and_then_committed() {
 #[tokio::test(start_paused = true)]
 async fn discarded_and_rejected_events_settle_too_and_the_rest_keeps_its_order() {
     let run = run(100, Some(Box::new(Picky)), |_, _| Ok(Written::default())).await;
-    let passes = |number: &u64| number % 10 != 0 && number % 7 != 0;
+    let passes = |number: &u64| !number.is_multiple_of(10) && !number.is_multiple_of(7);
     assert_eq!(run.written, (0..100).filter(passes).collect::<Vec<_>>());
-    assert_eq!(run.letters, (0..100).filter(|number| number % 7 == 0 && number % 10 != 0).collect::<Vec<_>>());
+    assert_eq!(run.letters, (0..100_u64).filter(|number| number.is_multiple_of(7) && !number.is_multiple_of(10)).collect::<Vec<_>>());
     assert_eq!(run.committed, 100);
 }
 
@@ -225,7 +225,7 @@ async fn discarded_and_rejected_events_settle_too_and_the_rest_keeps_its_order()
 async fn what_fails_is_written_again_until_it_is_done() {
     // Every third write loses its second half the first time it comes.
     let run = run(60, None, |write, numbers| match write {
-        write if write % 3 == 0 && numbers.len() > 1 => {
+        write if write.is_multiple_of(3) && numbers.len() > 1 => {
             Ok(Written { failed: (numbers.len() / 2..numbers.len()).collect(), cause: Some(write_error()), ..Written::default() })
         }
         _ => Ok(Written::default()),

@@ -97,9 +97,9 @@ macro_rules! export {
                     fn intercept(events: &contract::Batch) -> ::core::result::Result<(), ::std::string::String> {
                         RUNNER.with(|runner| runner.intercept(events))
                     }
-        }
+                }
 
-                $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+        $crate::bindings::export_component!(Component with_types_in $crate::bindings);
             }
         };
     };

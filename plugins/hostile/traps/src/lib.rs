@@ -27,7 +27,7 @@ impl Interceptor for Traps {
 
 impl Traps {
     fn is_due(&self, event: &Event) -> bool {
-        self.every > 0 && event.json_number("/n").is_some_and(|number| number as u64 % self.every == 0)
+        self.every > 0 && event.json_number("/n").is_some_and(|number| (number as u64).is_multiple_of(self.every))
     }
 }
 

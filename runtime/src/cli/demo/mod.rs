@@ -6,6 +6,7 @@ mod feed;
 mod tally;
 pub mod view;
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,6 +34,12 @@ const BACKLOG: u64 = 8_000;
 /// Without any event for so long, what is missing is lost.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// What is logged unless `WEIR_LOG` says otherwise: clients complain of a mock broker that ends with the demo, and nobody need hear it.
+const QUIET: &str = "error,librdkafka=off,rdkafka=off";
+/// Frames a second of the view, and how many of them a rate is taken over.
+const FRAMES: usize = 4;
+const RATE_FRAMES: usize = 8;
+
 /// Arguments of `weir demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -53,7 +60,8 @@ pub struct Args {
 /// Runs the demo. The exit code is 0 when nothing was lost.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    if let Err(error) = logs::init(logs::Format::Auto, Some(&std::env::var("WEIR_LOG").unwrap_or_else(|_| "error".into()))) {
+    let filter = std::env::var("WEIR_LOG").unwrap_or_else(|_| QUIET.to_owned());
+    if let Err(error) = logs::init(logs::Format::Auto, Some(&filter)) {
         eprintln!("weir: {}", error_chain(&error));
     }
     match start(&args) {
@@ -160,17 +168,23 @@ async fn watch_over(
     broker: &broker::Broker,
 ) {
     let begun = Instant::now();
-    let mut frames = tokio::time::interval(Duration::from_millis(250));
-    let mut before = (0, 0);
+    let mut frames = tokio::time::interval(Duration::from_secs(1) / FRAMES as u32);
+    let mut recent = VecDeque::from([(0, 0)]);
     while !*interrupted.borrow() && !feed.is_done() && !feed.is_stuck(SILENCE) {
         frames.tick().await;
         let seen = tally.seen();
         feed.settled(seen.settled());
         let (sent, out) = (feed.sent(), seen.written);
+        let (sent_then, out_then) = recent[0];
+        let seconds = recent.len() as f64 / FRAMES as f64;
+        recent.push_back((sent, out));
+        if recent.len() > RATE_FRAMES {
+            recent.pop_front();
+        }
         view.update(&Snapshot {
             elapsed: begun.elapsed(),
-            read_per_second: 4.0 * (sent - before.0) as f64,
-            written_per_second: 4.0 * (out - before.1) as f64,
+            read_per_second: (sent - sent_then) as f64 / seconds,
+            written_per_second: (out - out_then) as f64 / seconds,
             in_total: sent,
             out_total: out,
             dead_lettered: seen.dead_lettered,
@@ -181,7 +195,6 @@ async fn watch_over(
             plugin: plugin.to_owned(),
             broker: broker.description.clone(),
         });
-        before = (sent, out);
     }
 }
 

@@ -156,3 +156,26 @@ fn the_agents_probes_and_metrics_tell_what_it_did() {
     assert_eq!(agent.metric("weir_component_sent_events_total", "kind=\"sink\""), events as f64);
     assert_eq!(agent.terminate(), 0);
 }
+
+/// Flume's default is to begin at the end. An agent that dies before its first commit must not begin at a later end.
+#[test]
+fn a_group_that_began_at_the_end_skips_nothing_when_its_first_agent_is_killed() {
+    let _turn = turn::shared();
+    let events = 2_000;
+    let bootstrap = Broker::shared().bootstrap();
+    let input = Topic::create(bootstrap, "latest-in", 4);
+    let output = Topic::create(bootstrap, "latest-out", 4);
+    let transactions = Transactions::new(4);
+    let group_name = topics::unique("latest");
+    let more = "SOURCE.kafka.consumer.auto.offset.reset = latest";
+    let pipeline = Pipeline { more, ..Pipeline::new("latest", &input, &output.name, &group_name) };
+    let site = Site::new("latest", &pipeline.properties(), &["latest"]);
+    site.start().kill();
+    load::fill(&input, &transactions, events, None);
+    let agent = site.start();
+    wait::until("all events are there", Duration::from_secs(60), || output.len() >= events);
+    assert_eq!(agent.terminate(), 0);
+    let report = checker::check(&transactions, events, &output, &site.dead_letters().0);
+    println!("latest: {report:?}");
+    report.assert_exact();
+}

@@ -77,3 +77,35 @@ fn odd_records_pass_unharmed_and_too_large_ones_are_parked() {
         assert_eq!(letter.text().map(str::len), Some(TOO_LARGE));
     }
 }
+
+#[test]
+fn events_that_name_a_topic_that_cannot_be_are_parked_and_hold_up_nobody() {
+    let _turn = turn::shared();
+    let bootstrap = Broker::shared().bootstrap();
+    let input = Topic::create(bootstrap, "route-in", 1);
+    let output = Topic::create(bootstrap, "route-out", 1);
+    let other = Topic::create(bootstrap, "route-other", 1);
+    let nowhere = topics::unique("nowhere");
+    let bodies = ["first", "to=no such name", &format!("to={nowhere}"), &format!("to={}", other.name), "to=..", "last"];
+    let record = |body: &&str| Record { body: Some(body.as_bytes().to_vec()), ..Record::default() };
+    raw::send(&input, &bodies.iter().map(record).collect::<Vec<_>>());
+    let group = topics::unique("route");
+    let more = "SINK.allowTopicOverride = true\nSOURCE.interceptors = x\nSOURCE.interceptors.x.type = regex_extractor\n\
+                SOURCE.interceptors.x.regex = ^to=(.*)$\nSOURCE.interceptors.x.serializers = s\nSOURCE.interceptors.x.serializers.s.name = topic";
+    let pipeline = Pipeline { more, ..Pipeline::new("route", &input, &output.name, &group) };
+    let site = Site::new("route", &pipeline.properties(), &["route"]);
+    let agent = site.start();
+    Group::new(&group, &input).wait_until_settled();
+    assert_eq!(agent.terminate(), 0);
+
+    let arrived = |topic: &Topic| {
+        let mut found = Vec::new();
+        reader::read(topic, |message| found.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned()));
+        found
+    };
+    assert_eq!(arrived(&output), ["first", "last"]);
+    assert_eq!(arrived(&other), [bodies[3]]);
+    let mut parked: Vec<i64> = site.dead_letters().0.iter().map(|letter| letter.offset).collect();
+    parked.sort_unstable();
+    assert_eq!(parked, [1, 2, 4]);
+}

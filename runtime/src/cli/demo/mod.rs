@@ -86,34 +86,43 @@ fn start(args: &Args) -> anyhow::Result<tally::Receipt> {
 }
 
 async fn run(args: &Args) -> anyhow::Result<tally::Receipt> {
-    let place = tempfile::tempdir().context("make a directory for the demo")?;
     let broker = broker::Broker::start(args.brokers.as_deref()).await?;
-    let loaded = configure(place.path(), &broker)?;
+    let receipt = run_on(&broker, args).await;
+    // However it ended: topics on somebody's cluster are not left behind.
+    broker.clean_up().await;
+    receipt
+}
+
+async fn run_on(broker: &broker::Broker, args: &Args) -> anyhow::Result<tally::Receipt> {
+    let place = tempfile::tempdir().context("make a directory for the demo")?;
+    let loaded = configure(place.path(), broker)?;
     let plugin = describe(&loaded).await?;
     let agent = Agent::build(&loaded.spec, &loaded.settings).await.map_err(|error| anyhow!(error_chain(&error)))?;
     let mut view = View::new(!args.json && std::io::stderr().is_terminal());
     if !args.json {
-        introduce(&view, &agent, &broker, &plugin);
+        introduce(&view, &agent, broker, &plugin);
     }
     let ready = agent.readiness();
     let (stop, stopped) = mpsc::channel(2);
     let running = tokio::spawn(agent.run(Asked(stopped)));
     let interrupted = interrupts(stop.clone());
-    tokio::select! {
-        ready = tokio::time::timeout(SILENCE, ready.ready()) => ready.context("the agent is not ready after 30 s: is the cluster there?")?,
-        () = wait_for(interrupted.clone()) => {}
+    let begins = tokio::select! {
+        ready = tokio::time::timeout(SILENCE, ready.ready()) => ready.map(|()| true).context("the agent is not ready after 30 s: is the cluster there?")?,
+        () = wait_for(interrupted.clone()) => false,
+    };
+    let mut receipt = tally::Receipt::default();
+    if begins {
+        let tally = Tally::open(broker, place.path().join("dead-letters.jsonl")).await?;
+        let feed = feed::Feed::start(broker, args.events, args.rate, BACKLOG)?;
+        watch_over(&feed, &tally, &interrupted, &mut view, &plugin, broker).await;
+        view.finish();
+        feed.stop().await?;
+        tally.settle(feed.sent(), SILENCE).await;
+        receipt = tally.receipt(feed.sent());
     }
-    let tally = Tally::open(&broker, place.path().join("dead-letters.jsonl")).await?;
-    let feed = feed::Feed::start(&broker, args.events, args.rate, BACKLOG)?;
-    watch_over(&feed, &tally, &interrupted, &mut view, &plugin, &broker).await;
     view.finish();
-    feed.stop().await?;
-    tally.settle(feed.sent(), SILENCE).await;
     let _ = stop.send(()).await;
     running.await.context("the agent's task")?.map_err(|error| anyhow!(error_chain(&error)))?;
-    tally.settle(feed.sent(), Duration::from_secs(2)).await;
-    let receipt = tally.receipt(feed.sent());
-    broker.clean_up().await;
     Ok(receipt)
 }
 

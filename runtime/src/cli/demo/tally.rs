@@ -121,7 +121,7 @@ impl Tally {
 }
 
 /// What became of the events: `in` = `out` + `discarded` + `dead_lettered` + `lost`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Receipt {
     read: u64,
     out: u64,

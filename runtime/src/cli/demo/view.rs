@@ -87,11 +87,10 @@ impl View {
     /// Takes the view away.
     pub fn finish(&mut self) {
         if let Screen::Live { all, lines } = std::mem::replace(&mut self.screen, Screen::Finished) {
-            for line in lines {
-                line.finish_and_clear();
-            }
-            // A terminal that is gone needs no clearing.
+            // A terminal that is gone needs no clearing. From here on nothing draws any more.
             let _ = all.clear();
+            all.set_draw_target(ProgressDrawTarget::hidden());
+            lines.iter().for_each(ProgressBar::finish_and_clear);
         }
     }
 }

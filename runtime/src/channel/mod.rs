@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::batch::{Batch, Rejected};
+use crate::batch::Batch;
 use crate::delivery::{Ack, Delivery};
 
 /// Which channel.
@@ -64,20 +64,15 @@ impl Taken {
     }
 
     /// The events are safe downstream: the ack goes home from here.
-    pub fn commit(mut self) {
-        if let Some(ack) = self.ack.take() {
+    pub fn commit(self) {
+        if let Some(ack) = self.into_ack() {
             ack.delivered();
         }
     }
 
-    /// As [`Taken::commit`], but for `rejected`, which are some of these events: they are safe only when the returned ack is delivered too.
-    pub fn commit_but(mut self, rejected: &[Rejected]) -> Option<Ack> {
-        let ack = self.ack.take()?;
-        if rejected.is_empty() {
-            ack.delivered();
-            return None;
-        }
-        Some(ack)
+    /// As [`Taken::commit`], but for events that are parked first: they are safe only when the returned ack is delivered.
+    pub fn into_ack(mut self) -> Option<Ack> {
+        self.ack.take()
     }
 }
 

@@ -151,7 +151,7 @@ impl Drained {
         }
         self.metrics.rejected_events.inc_by(refused.len() as u64);
         let rejected: Vec<_> = refused.into_iter().map(|refused| self.rejected(taken.batch(), refused)).collect();
-        if let Some(ack) = taken.commit_but(&rejected) {
+        if let Some(ack) = taken.into_ack() {
             self.dead_letters.put(rejected, ack).await;
         }
     }

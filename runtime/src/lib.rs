@@ -10,7 +10,8 @@
 //! 5. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
 //! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
 //! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`].
-//! 8. [`agent`], [`telemetry`], [`cli`]: the process, what it says about itself, its commands.
+//! 8. [`control`]: what may be asked of a running agent, and the JSON of it.
+//! 9. [`agent`], [`telemetry`], [`cli`]: the process, what it says about itself, its commands.
 //!
 //! Dependencies point down this list's grain only: the pipeline knows sources, channels, sinks and interceptors; they know deliveries, batches
 //! and events; nothing knows the agent but the commands.
@@ -21,6 +22,7 @@ mod calendar;
 pub mod channel;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod delivery;
 mod errors;
 pub mod escape;

@@ -20,6 +20,9 @@ pub struct Settings {
     pub flume_metrics: Option<SocketAddr>,
     /// Directory of compiled plugins. Default: chosen by the agent.
     pub cache: Option<PathBuf>,
+    /// Directory of what must survive a restart: the versions of plugins, the audit log, dead letters. Default: systemd's `$STATE_DIRECTORY`,
+    /// else `$XDG_STATE_HOME/weir`, else `~/.local/state/weir`.
+    pub state: Option<PathBuf>,
     /// Longest time to bring open batches home when the agent is stopped. Default: 60 s.
     #[serde(with = "humantime_serde")]
     pub drain_limit: Duration,
@@ -39,6 +42,7 @@ impl Default for Settings {
             admin: None,
             flume_metrics: None,
             cache: None,
+            state: None,
             drain_limit: Duration::from_secs(60),
             plugins: BTreeMap::new(),
             limits: Limits::default(),
@@ -49,12 +53,21 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where a pipeline's refused events go: as set, else `<state directory>/dead-letters/<pipeline>.jsonl`. The state directory is
-    /// systemd's `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/weir`, else `~/.local/state/weir`.
+    /// Where a pipeline's refused events go: as set, else `dead-letters/<pipeline>.jsonl` in the state directory.
     #[must_use]
     pub fn dead_letters(&self, pipeline: &str, environment: &dyn Fn(&str) -> Option<String>) -> dead_letter::Spec {
         let configured = self.dead_letters.clone();
-        configured.unwrap_or_else(|| dead_letter::Spec::File(dead_letter_file(pipeline, environment)))
+        configured.unwrap_or_else(|| dead_letter::Spec::File(dead_letter_file(&self.state_in(environment), pipeline)))
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn state_directory(&self) -> PathBuf {
+        self.state_in(&|name| std::env::var(name).ok())
+    }
+
+    fn state_in(&self, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| default_state(environment))
     }
 
     /// Makes the plugin map's relative files begin in `directory`.
@@ -65,24 +78,31 @@ impl Settings {
     }
 }
 
-/// The file of a pipeline's refused events that nobody configured, in this process's state directory.
+/// The file of a pipeline's refused events that nobody configured, in this process's default state directory.
 #[must_use]
 pub fn default_file(pipeline: &str) -> PathBuf {
-    dead_letter_file(pipeline, &|name| std::env::var(name).ok())
+    dead_letter_file(&default_state(&|name| std::env::var(name).ok()), pipeline)
 }
 
-fn dead_letter_file(pipeline: &str, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+fn default_state(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
     let set = |name: &str| environment(name).filter(|value| !value.is_empty());
     // systemd separates several directories by colons.
     let systemd = set("STATE_DIRECTORY").and_then(|list| list.split(':').next().map(PathBuf::from));
-    let state = systemd
+    systemd
         .or_else(|| set("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("weir")))
         .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".local/state/weir")))
-        .unwrap_or_else(|| PathBuf::from("weir-state"));
-    // A name is a piece of a key and may hold what a file name must not.
+        .unwrap_or_else(|| PathBuf::from("weir-state"))
+}
+
+fn dead_letter_file(state: &Path, pipeline: &str) -> PathBuf {
+    state.join("dead-letters").join(format!("{}.jsonl", file_name(pipeline)))
+}
+
+/// A component's name as a file's: a name is a piece of a key and may hold what a file name must not.
+#[must_use]
+pub fn file_name(name: &str) -> String {
     let safe = |character: char| if character.is_alphanumeric() || matches!(character, '-' | '_' | '.') { character } else { '_' };
-    let name: String = pipeline.chars().map(safe).collect();
-    state.join("dead-letters").join(format!("{name}.jsonl"))
+    name.chars().map(safe).collect()
 }
 
 /// What an interceptor needs to know to find its plugin.

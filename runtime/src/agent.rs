@@ -62,8 +62,8 @@ impl Agent {
     /// An address is taken, a plugin is refused, or a place for dead letters cannot be opened.
     pub async fn build(spec: &AgentSpec, settings: &Settings) -> Result<Agent, Error> {
         let cache = settings.cache.clone().or_else(plugin::default_cache);
-        let plugins = plugin::Host::new(plugin::Options { cache, ..Default::default() }).map_err(Error::Plugins)?;
-        let services = Services { metrics: Metrics::new(), health: Health::new(), plugins };
+        let plugins = plugin::Host::new(plugin::Options { cache, signatures: settings.signatures.clone(), ..Default::default() }).map_err(Error::Plugins)?;
+        let services = Services { metrics: Metrics::new(), health: Health::new(), plugins, state: Some(settings.state_directory()) };
         let (switch, drain) = DrainSwitch::new();
         let listener = listen(settings.admin).await?;
         let admin = local_address(&listener)?;

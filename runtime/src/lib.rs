@@ -35,6 +35,7 @@ pub mod pipeline;
 pub mod plugin;
 pub mod sink;
 pub mod source;
+mod stop_at;
 pub mod telemetry;
 
 pub use errors::error_chain;

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::interceptor::spec::{Limits, OnError};
+use crate::interceptor::spec::{Limits, OnError, Swaps};
 use crate::pipeline::dead_letter;
+use crate::plugin::Signatures;
 
 /// Settings of one process.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +33,10 @@ pub struct Settings {
     pub limits: Limits,
     /// What becomes of an event that a plugin cannot judge, unless its interceptor says otherwise.
     pub on_error: OnError,
+    /// How new versions of plugins are found, tried and watched, unless their interceptor says otherwise.
+    pub swaps: Swaps,
+    /// Whose signatures a plugin needs. Default: none are asked for.
+    pub signatures: Signatures,
     /// Where refused events are parked, unless the pipeline says otherwise. Default: a file a pipeline in the state directory.
     pub dead_letters: Option<dead_letter::Spec>,
 }
@@ -47,6 +52,8 @@ impl Default for Settings {
             plugins: BTreeMap::new(),
             limits: Limits::default(),
             on_error: OnError::default(),
+            swaps: Swaps::default(),
+            signatures: Signatures::default(),
             dead_letters: None,
         }
     }

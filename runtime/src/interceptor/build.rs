@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    Chain, Interceptor, Place, Step, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
+    Chain, Interceptor, Place, Step, Supervision, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
     timestamp, uuid,
 };
-use crate::config::spec::{InterceptorSpec, SourceSpec};
+use crate::config::spec::SourceSpec;
+use crate::control::swap::VersionStatus;
 use crate::pipeline::{self, Services};
 use crate::plugin::{self, FailureKind, Observer};
 use crate::telemetry::InterceptorMetrics;
@@ -31,33 +32,45 @@ pub enum BuildError {
     Panicked(String),
 }
 
+/// A source's chain, and the plugins in it, by the names of their interceptors.
+pub struct Built {
+    /// What batches go through.
+    pub chain: Chain,
+    /// The plugins, each with the tasks beside it.
+    pub plugins: Vec<(String, Wasm, Supervision)>,
+}
+
 /// Makes the chain of a source.
 ///
 /// # Errors
 /// The first interceptor that cannot be made.
-pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> Result<Chain, pipeline::Error> {
-    let mut steps = Vec::new();
+pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> Result<Built, pipeline::Error> {
+    let (mut steps, mut plugins) = (Vec::new(), Vec::new());
     for spec in &source.interceptors {
         let metrics = services.metrics.interceptor(pipeline, &source.name, &spec.name, spec.kind.name());
         let place = Place { pipeline: pipeline.to_owned(), source: source.name.clone(), interceptor: spec.name.clone() };
-        let interceptor = make(spec, place, services, &metrics).await;
-        let interceptor = interceptor.map_err(|error| pipeline::Error::Interceptor {
-            interceptor: spec.name.clone(),
-            origin: source.name.clone(),
-            source: error,
-        })?;
+        let failed = |error| pipeline::Error::Interceptor { interceptor: spec.name.clone(), origin: source.name.clone(), source: error };
+        let interceptor = match &spec.kind {
+            spec::Spec::Wasm(wasm) => {
+                let wasm = start(wasm, place, services, &metrics).await.map_err(failed)?;
+                plugins.push((spec.name.clone(), wasm.clone(), wasm.supervise().await));
+                Box::new(wasm)
+            }
+            built_in => make(built_in).map_err(failed)?,
+        };
         steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics });
     }
-    Ok(Chain::new(steps))
+    Ok(Built { chain: Chain::new(steps), plugins })
 }
 
-async fn make(
-    spec: &InterceptorSpec,
-    place: Place,
-    services: &Services,
-    metrics: &InterceptorMetrics,
-) -> Result<Box<dyn Interceptor>, BuildError> {
-    Ok(match &spec.kind {
+async fn start(spec: &spec::Wasm, place: Place, services: &Services, metrics: &InterceptorMetrics) -> Result<Wasm, BuildError> {
+    let (host, spec, state, counts) = (services.plugins.clone(), spec.clone(), services.state.clone(), Counts(metrics.clone()));
+    let started = tokio::task::spawn_blocking(move || Wasm::start(&host, place, &spec, Arc::new(counts), state.as_deref()));
+    Ok(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
+}
+
+fn make(spec: &spec::Spec) -> Result<Box<dyn Interceptor>, BuildError> {
+    Ok(match spec {
         spec::Spec::Timestamp(spec) => Box::new(timestamp::Timestamp::new(spec)),
         spec::Spec::Host(spec) => Box::new(host::Host::new(spec)),
         spec::Spec::Static(spec) => Box::new(static_header::StaticHeader::new(spec)),
@@ -66,16 +79,7 @@ async fn make(
         spec::Spec::RegexFilter(spec) => Box::new(regex_filter::RegexFilter::new(spec)),
         spec::Spec::RegexExtractor(spec) => Box::new(regex_extractor::RegexExtractor::new(spec).map_err(BuildError::RegexExtractor)?),
         spec::Spec::Uuid(spec) => Box::new(uuid::Uuid::new(spec)),
-        spec::Spec::Wasm(spec) => {
-            let (host, spec, metrics) = (services.plugins.clone(), spec.clone(), metrics.clone());
-            let started = tokio::task::spawn_blocking(move || {
-                let wasm = Wasm::start(&host, place, &spec, Arc::new(Counts(metrics.clone())))?;
-                let info = wasm.plugin();
-                metrics.plugin(&info.name, &info.version, &info.digest);
-                Ok::<_, plugin::Error>(wasm)
-            });
-            Box::new(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
-        }
+        spec::Spec::Wasm(_) => return Err(BuildError::Plugin(plugin::Error::Engine("a plugin is started, not made".to_owned()))),
     })
 }
 
@@ -83,6 +87,9 @@ async fn make(
 struct Counts(InterceptorMetrics);
 
 impl Observer for Counts {
+    fn switched(&self, _from: Option<&VersionStatus>, to: &VersionStatus) {
+        self.0.plugin(&to.name, &to.version, &to.digest);
+    }
     fn failed(&self, kind: FailureKind) {
         self.0.trap(kind.label());
     }

@@ -34,31 +34,36 @@ impl Chain {
         self.steps.is_empty()
     }
 
-    /// Runs a batch through every step. Flume's rule: an empty batch ends the chain early.
+    /// Runs a batch through every step, each in the version that is current now, not when the batch comes to it: called in source order, it hands
+    /// versions over in source order. Flume's rule: an empty batch ends the chain early.
     ///
     /// # Errors
     /// The pipeline must stop; nothing of the batch may be committed.
-    pub async fn judge(self, batch: Batch) -> Result<Judged, Error> {
-        let mut judged = Judged { batch, ..Judged::default() };
-        for step in self.steps.iter() {
-            if judged.batch.is_empty() {
-                break;
+    pub fn judge(self, batch: Batch) -> impl Future<Output = Result<Judged, Error>> + Send + 'static {
+        let pinned: Vec<_> = self.steps.iter().map(|step| step.interceptor.pin()).collect();
+        async move {
+            let mut judged = Judged { batch, ..Judged::default() };
+            for (step, pinned) in self.steps.iter().zip(pinned) {
+                if judged.batch.is_empty() {
+                    break;
+                }
+                let after = step.judge(judged.batch, pinned.as_deref()).await?;
+                judged.batch = after.batch;
+                judged.discarded += after.discarded;
+                judged.rejected.extend(after.rejected);
             }
-            let after = step.judge(judged.batch).await?;
-            judged.batch = after.batch;
-            judged.discarded += after.discarded;
-            judged.rejected.extend(after.rejected);
+            Ok(judged)
         }
-        Ok(judged)
     }
 }
 
 impl Step {
-    async fn judge(&self, batch: Batch) -> Result<Judged, Error> {
+    async fn judge(&self, batch: Batch, pinned: Option<&dyn Interceptor>) -> Result<Judged, Error> {
+        let interceptor = pinned.unwrap_or(&*self.interceptor);
         let started = Instant::now();
         self.metrics.received_events.inc_by(batch.len() as u64);
         let batch = Arc::new(batch);
-        let outcome = self.outcome(batch.clone()).await?;
+        let outcome = outcome(interceptor, batch.clone()).await?;
         // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
         let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));
         for rejected in &mut judged.rejected {
@@ -69,11 +74,11 @@ impl Step {
         self.metrics.rejected_events.inc_by(judged.rejected.len() as u64);
         Ok(judged)
     }
+}
 
-    async fn outcome(&self, batch: Arc<Batch>) -> Result<Outcome, Error> {
-        match self.interceptor.intercept(batch) {
-            Judging::Now(outcome) => outcome,
-            Judging::Later(answer) => answer.await.unwrap_or_else(|_| Err(Error::Unavailable("its threads are gone".into()))),
-        }
+async fn outcome(interceptor: &dyn Interceptor, batch: Arc<Batch>) -> Result<Outcome, Error> {
+    match interceptor.intercept(batch) {
+        Judging::Now(outcome) => outcome,
+        Judging::Later(answer) => answer.await.unwrap_or_else(|_| Err(Error::Unavailable("its threads are gone".into()))),
     }
 }

@@ -5,7 +5,6 @@ pub mod chain;
 mod each;
 mod flume;
 pub mod host;
-mod isolate;
 pub mod regex_extractor;
 pub mod regex_filter;
 pub mod remove_header;
@@ -18,10 +17,10 @@ pub mod wasm;
 
 use std::sync::Arc;
 
-pub use build::{BuildError, build};
+pub use build::{BuildError, Built, build};
 pub use chain::{Chain, Step};
 pub use spec::Spec;
-pub use wasm::{Place, Wasm};
+pub use wasm::{Place, Supervision, Wasm};
 
 use crate::batch::{Batch, Outcome};
 
@@ -35,6 +34,16 @@ pub trait Interceptor: Send + Sync {
     /// # Errors
     /// Only when the pipeline must stop (`on_error = halt`, a host that cannot run the guest at all).
     fn intercept(&self, batch: Arc<Batch>) -> Judging;
+
+    /// What judges a batch that is read now, where that can change; it is asked for in source order, so that versions change in source order, too.
+    fn pin(&self) -> Option<Arc<dyn Interceptor>> {
+        None
+    }
+
+    /// Digest of the plugin behind it.
+    fn digest(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// The outcome, now or later.

@@ -19,6 +19,7 @@ mod source_loop;
 mod tests;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,6 +31,7 @@ use tracing::{Instrument, error, info, info_span};
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
 use crate::config::spec::{PipelineSpec, SinkSpec, SourceSpec};
+use crate::control::Target;
 use crate::error_chain;
 use crate::interceptor;
 use crate::plugin;
@@ -49,6 +51,8 @@ pub struct Services {
     pub health: Health,
     /// Compiles and runs plugins.
     pub plugins: plugin::Host,
+    /// Directory of what must survive a restart; `None` keeps nothing.
+    pub state: Option<PathBuf>,
 }
 
 /// A pipeline cannot be built, or had to stop.
@@ -84,6 +88,15 @@ pub struct Pipeline {
     sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
     letters: JoinHandle<()>,
+    plugins: Vec<Plugin>,
+}
+
+/// A plugin in a pipeline's chains.
+struct Plugin {
+    target: Target,
+    wasm: interceptor::Wasm,
+    /// Ends with the pipeline.
+    _supervision: interceptor::Supervision,
 }
 
 impl Pipeline {
@@ -97,9 +110,14 @@ impl Pipeline {
         let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let channels: HashMap<&str, Arc<dyn Channel>> =
             spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
-        let mut sources = Vec::new();
+        let (mut sources, mut plugins) = (Vec::new(), Vec::new());
         for source in &spec.sources {
-            let chain = interceptor::build(&spec.name, source, services).await?;
+            let interceptor::Built { chain, plugins: started } = interceptor::build(&spec.name, source, services).await?;
+            plugins.extend(started.into_iter().map(|(interceptor, wasm, supervision)| Plugin {
+                target: Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor },
+                wasm,
+                _supervision: supervision,
+            }));
             let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
             let route = source_loop::Route {
                 chain,
@@ -123,7 +141,12 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters })
+        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters, plugins })
+    }
+
+    /// Its plugins, to be exchanged while it runs.
+    pub fn plugins(&self) -> Vec<(Target, interceptor::Wasm)> {
+        self.plugins.iter().map(|plugin| (plugin.target.clone(), plugin.wasm.clone())).collect()
     }
 
     /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.

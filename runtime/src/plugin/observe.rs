@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::control::swap::VersionStatus;
+
 /// A batch that a plugin judged, however many calls it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judgement {
@@ -9,12 +11,16 @@ pub struct Judgement {
     pub events: usize,
     /// From the first call to the last answer.
     pub duration: Duration,
+    /// CPU time of the guest's thread meanwhile.
+    pub cpu: Duration,
     /// Events the plugin dropped on purpose, and those `on_error = discard` dropped.
     pub discarded: usize,
     /// Events that go to the dead letters.
     pub rejected: usize,
     /// New events.
     pub derived: usize,
+    /// Events it trapped, spun or ate memory over, whatever `on_error` made of them.
+    pub failed: usize,
 }
 
 /// Why a call failed. The instance is thrown away each time.
@@ -67,6 +73,14 @@ pub trait Observer: Send + Sync {
     /// Linear memory of the instance that has just judged a batch, in bytes.
     fn memory(&self, bytes: usize) {
         let _ = bytes;
+    }
+    /// Another version judges from the next batch on; `from` is `None` for the first one.
+    fn switched(&self, from: Option<&VersionStatus>, to: &VersionStatus) {
+        let _ = (from, to);
+    }
+    /// A swap or a roll-back ended, in one word.
+    fn swap_ended(&self, result: &'static str) {
+        let _ = result;
     }
     /// The plugin logged more than it may: so many lines were not written.
     fn log_suppressed(&self, lines: u64) {

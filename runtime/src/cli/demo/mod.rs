@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use crate::agent::{Agent, Stop};
 use crate::config::{self, Load, Loaded};
 use crate::error_chain;
-use crate::plugin::{Artifact, Host, Options, default_cache};
+use crate::plugin::{Artifact, Host, Options, Terms, default_cache};
 use crate::telemetry::logs;
 use tally::Tally;
 use view::{Snapshot, View};
@@ -139,6 +139,7 @@ fn configure(place: &Path, broker: &broker::Broker) -> anyhow::Result<Loaded> {
     std::fs::write(&plugin, PLUGIN).context("write the plugin")?;
     let load = Load { conf_file: vec![file], plugin_map: vec![format!("{JAVA_CLASS}={}", plugin.display())], ..Load::default() };
     let mut loaded = config::load(&load).map_err(|error| anyhow!(error_chain(&error)))?;
+    loaded.settings.state = Some(place.join("state"));
     for pipeline in &mut loaded.spec.pipelines {
         pipeline.dead_letters = crate::pipeline::dead_letter::Spec::File(place.join("dead-letters.jsonl"));
     }
@@ -150,7 +151,7 @@ async fn describe(loaded: &Loaded) -> anyhow::Result<String> {
     let options = Options { cache: loaded.settings.cache.clone().or_else(default_cache), ..Options::default() };
     let described = tokio::task::spawn_blocking(move || {
         let host = Host::new(options)?;
-        let artifact = Artifact::from_bytes("fraud-score.wasm", PLUGIN, host.caps())?;
+        let artifact = Artifact::from_bytes("fraud-score.wasm", PLUGIN, None, &Terms::default())?;
         let digest = artifact.digest()[..12].to_owned();
         let description = host.describe(artifact)?;
         Ok::<_, crate::plugin::Error>(format!("{} {} (sha256 {digest}…)", description.name, description.version))

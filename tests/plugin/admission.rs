@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use weir::plugin::{Artifact, Caps, Error};
+use weir::plugin::{Artifact, Caps, Error, Terms};
 
 use super::{admit, binary, guest, host};
 

@@ -8,7 +8,7 @@ use wasm_encoder::{
     CodeSection, Component, ExportKind, ExportSection, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
 };
 use weir::interceptor::spec::Limits;
-use weir::plugin::{Artifact, Compiled, Error, Host, Options, Terms};
+use weir::plugin::{Artifact, Caps, Compiled, Error, Host, Options, Terms};
 
 use super::{binary, guest};
 
@@ -34,7 +34,7 @@ fn a_plugin_is_compiled_once_and_damaged_code_again() {
     let whole = fs::read(&entry).unwrap();
     // Without a compiler only the cache can serve it.
     let without = |directory: &Path| {
-        let options = Options { cache: Some(directory.to_owned()), compiler: Some("/nonexistent/weir".into()), caps: Caps::default() };
+        let options = Options { cache: Some(directory.to_owned()), compiler: Some("/nonexistent/weir".into()), ..Options::default() };
         load(&Host::new(options).unwrap()).map(|_| ())
     };
     without(home.path()).unwrap();

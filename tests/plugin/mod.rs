@@ -17,7 +17,7 @@ use weir::batch::{Batch, Judged, Rejected};
 use weir::event::{Event, Origin};
 use weir::interceptor::spec::{self, Ability, Limits, OnError, Swaps};
 use weir::interceptor::{Error, Interceptor, Judging, Place, Wasm};
-use weir::plugin::{Artifact, Caps, FailureKind, Host, Judgement, Observer, Options, Plugin, Terms};
+use weir::plugin::{Artifact, FailureKind, Host, Judgement, Observer, Options, Plugin, Terms};
 
 use crate::harness::agent::binary;
 use crate::harness::guests::path as guest;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use weir::interceptor::spec::Limits;
-use weir::plugin::{Artifact, Error};
+use weir::plugin::{Artifact, Error, Terms};
 
 use super::{guest, host};
 

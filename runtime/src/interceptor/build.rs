@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Chain, Interceptor, Place, Step, Supervision, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
+    Chain, Interceptor, Place, Step, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
     timestamp, uuid,
 };
 use crate::config::spec::SourceSpec;
@@ -36,8 +36,8 @@ pub enum BuildError {
 pub struct Built {
     /// What batches go through.
     pub chain: Chain,
-    /// The plugins, each with the tasks beside it.
-    pub plugins: Vec<(String, Wasm, Supervision)>,
+    /// The plugins.
+    pub plugins: Vec<(String, Wasm)>,
 }
 
 /// Makes the chain of a source.
@@ -53,7 +53,7 @@ pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> 
         let interceptor = match &spec.kind {
             spec::Spec::Wasm(wasm) => {
                 let wasm = start(wasm, place, services, &metrics).await.map_err(failed)?;
-                plugins.push((spec.name.clone(), wasm.clone(), wasm.supervise().await));
+                plugins.push((spec.name.clone(), wasm.clone()));
                 Box::new(wasm)
             }
             built_in => make(built_in).map_err(failed)?,

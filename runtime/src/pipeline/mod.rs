@@ -88,15 +88,7 @@ pub struct Pipeline {
     sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
     letters: JoinHandle<()>,
-    plugins: Vec<Plugin>,
-}
-
-/// A plugin in a pipeline's chains.
-struct Plugin {
-    target: Target,
-    wasm: interceptor::Wasm,
-    /// Ends with the pipeline.
-    _supervision: interceptor::Supervision,
+    plugins: Vec<(Target, interceptor::Wasm)>,
 }
 
 impl Pipeline {
@@ -113,11 +105,8 @@ impl Pipeline {
         let (mut sources, mut plugins) = (Vec::new(), Vec::new());
         for source in &spec.sources {
             let interceptor::Built { chain, plugins: started } = interceptor::build(&spec.name, source, services).await?;
-            plugins.extend(started.into_iter().map(|(interceptor, wasm, supervision)| Plugin {
-                target: Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor },
-                wasm,
-                _supervision: supervision,
-            }));
+            let target = |interceptor| Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor };
+            plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
             let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
             let route = source_loop::Route {
                 chain,
@@ -146,7 +135,7 @@ impl Pipeline {
 
     /// Its plugins, to be exchanged while it runs.
     pub fn plugins(&self) -> Vec<(Target, interceptor::Wasm)> {
-        self.plugins.iter().map(|plugin| (plugin.target.clone(), plugin.wasm.clone())).collect()
+        self.plugins.clone()
     }
 
     /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.
@@ -160,6 +149,11 @@ impl Pipeline {
 
     async fn run_tasks(self, drain: Drain) -> Result<(), Error> {
         info!(sources = self.sources.len(), channels = self.channels.len(), sinks = self.sinks.len(), "pipeline starts");
+        // Until the pipeline ends: trials end, files are watched.
+        let mut supervisions = Vec::new();
+        for (_, wasm) in &self.plugins {
+            supervisions.push(wasm.supervise().await);
+        }
         // One source that stops stops its sisters, in order: they drain.
         let (switch, stop) = DrainSwitch::new();
         let switch = Arc::new(switch);

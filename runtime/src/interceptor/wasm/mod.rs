@@ -64,7 +64,7 @@ pub struct Wasm {
 struct Shared {
     host: Host,
     common: Common,
-    store: Store,
+    store: Arc<Store>,
     current: ArcSwap<Pinned>,
     /// The last version without fault before the current one, with its crew.
     previous: Mutex<Option<Arc<Version>>>,
@@ -203,10 +203,11 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// An orderly end: what judges now judges again at the next start.
+    /// An orderly end: what judges now judges again at the next start. A pipeline that starts again has its next run open already.
     fn drop(&mut self) {
         let offsets = self.at_work().iter().map(|version| (version.status().id, version.offsets())).collect();
-        if let Err(error) = self.store.judged(offsets).and_then(|()| self.store.ended()) {
+        let is_last = Arc::strong_count(&self.store) == 1;
+        if let Err(error) = self.store.judged(offsets).and_then(|()| if is_last { self.store.ended() } else { Ok(()) }) {
             tracing::warn!(error = %crate::error_chain(&error), "the end of this plugin's history is not written down");
         }
     }

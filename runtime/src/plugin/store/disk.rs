@@ -148,3 +148,18 @@ fn write_whole(place: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&draft, place)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_agent_of_the_machine_has_a_directory_of_its_own() {
+        let home = tempfile::tempdir().expect("a directory");
+        let directory = home.path().join("int-1");
+        let (first, _) = Disk::open(&directory).expect("open");
+        let (second, _) = Disk::open(&directory).expect("open");
+        assert_eq!(first.directory, directory);
+        assert_eq!(second.directory, home.path().join("int-1.2"));
+    }
+}

@@ -5,8 +5,10 @@
 
 mod disk;
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::control::now;
 use crate::control::swap::{HistoryEntry, OffsetRange, VersionState};
@@ -22,7 +24,7 @@ pub enum Error {
     #[error("keep versions in {directory:?}")]
     File {
         /// The interceptor's directory.
-        directory: std::path::PathBuf,
+        directory: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -31,7 +33,7 @@ pub enum Error {
     #[error("keep the history in {directory:?}")]
     Database {
         /// The interceptor's directory.
-        directory: std::path::PathBuf,
+        directory: PathBuf,
         /// Why.
         #[source]
         source: Box<redb::Error>,
@@ -42,7 +44,7 @@ pub enum Error {
         /// What is damaged.
         what: String,
         /// The interceptor's directory.
-        directory: std::path::PathBuf,
+        directory: PathBuf,
         /// How.
         reason: String,
     },
@@ -64,7 +66,12 @@ pub struct Component<'a> {
 pub struct Store {
     state: Mutex<State>,
     disk: Option<Disk>,
+    /// Whether this process has started a version of it already.
+    resumed: AtomicBool,
 }
+
+/// The stores this process has open: a pipeline that starts again opens its stores while the one before it still has them.
+static OPEN: Mutex<BTreeMap<PathBuf, Weak<Store>>> = Mutex::new(BTreeMap::new());
 
 /// What is in memory is what is on disk; the newest entry is last.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,17 +89,26 @@ impl Store {
     /// The store in `directory`, or beside it where another agent of this machine has that one. One that cannot be used is reported in the log,
     /// and nothing outlives this process.
     #[must_use]
-    pub fn open(directory: Option<&Path>) -> Store {
-        let opened = directory.map(Disk::open);
-        let (disk, state) = match opened {
-            None => (None, State::default()),
-            Some(Ok((disk, state))) => (Some(disk), state),
-            Some(Err(error)) => {
+    pub fn open(directory: Option<&Path>) -> Arc<Store> {
+        let Some(directory) = directory else { return Arc::new(Store::of(State::default(), None)) };
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = open.get(directory).and_then(Weak::upgrade) {
+            return store;
+        }
+        let store = Arc::new(match Disk::open(directory) {
+            Ok((disk, state)) => Store::of(state, Some(disk)),
+            Err(error) => {
                 tracing::warn!(error = %crate::error_chain(&error), "versions of this plugin are forgotten when the agent ends");
-                (None, State::default())
+                Store::of(State::default(), None)
             }
-        };
-        Store { state: Mutex::new(state), disk }
+        });
+        open.retain(|_, store| store.strong_count() > 0);
+        open.insert(directory.to_owned(), Arc::downgrade(&store));
+        store
+    }
+
+    fn of(state: State, disk: Option<Disk>) -> Store {
+        Store { state: Mutex::new(state), disk, resumed: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -120,8 +136,9 @@ impl Store {
     /// The outcome cannot be written down.
     pub fn resume(&self) -> Result<Option<HistoryEntry>, Error> {
         let state = self.lock().clone();
+        let again = self.resumed.swap(true, Ordering::Relaxed);
         let Some(current) = state.current() else { return Ok(None) };
-        if current.state != VersionState::Trial || state.ended {
+        if current.state != VersionState::Trial || state.ended || again {
             let id = current.version.id;
             self.change(|state| {
                 state.ended = false;
@@ -204,7 +221,7 @@ impl Store {
         self.change(|state| {
             for (id, ranges) in offsets {
                 if let Some(entry) = state.entry(id) {
-                    entry.offsets = ranges;
+                    widen(&mut entry.offsets, ranges);
                 }
             }
         })
@@ -266,7 +283,7 @@ impl Store {
 
     /// The file of a component that was kept.
     #[must_use]
-    pub fn file(&self, digest: &str) -> Option<std::path::PathBuf> {
+    pub fn file(&self, digest: &str) -> Option<PathBuf> {
         self.disk.as_ref().map(|disk| disk.component(digest)).filter(|file| file.exists())
     }
 
@@ -281,6 +298,16 @@ impl Store {
         }
         digests.truncate(disk::COMPONENTS);
         disk.sweep(&digests);
+    }
+}
+
+/// What was written down before stays: after a start again an entry is gone on with.
+fn widen(ranges: &mut Vec<OffsetRange>, with: Vec<OffsetRange>) {
+    for range in with {
+        match ranges.iter_mut().find(|known| known.topic == range.topic && known.partition == range.partition) {
+            Some(known) => (known.from, known.to) = (known.from.min(range.from), known.to.max(range.to)),
+            None => ranges.push(range),
+        }
     }
 }
 
@@ -360,16 +387,15 @@ mod tests {
     }
 
     #[test]
-    fn a_second_agent_has_a_history_of_its_own() {
-        let home = tempfile::tempdir().expect("a directory");
-        let folder = home.path().join("int-1");
-        let first = Store::open(Some(&folder));
-        let second = Store::open(Some(&folder));
+    fn a_pipeline_that_starts_again_shares_the_store_and_interrupts_no_trial() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let first = Store::open(Some(folder.path()));
+        first.resume().expect("written");
         first.begin(entry("a", VersionState::Good), None).expect("written");
-        assert_eq!(second.resume().expect("written"), None);
-        second.begin(entry("b", VersionState::Good), None).expect("written");
-        drop((first, second));
-        assert_eq!(resumed(&Store::open(Some(&folder))), "a");
+        first.begin(entry("b", VersionState::Trial), None).expect("written");
+        let second = Store::open(Some(folder.path()));
+        assert_eq!(resumed(&second), "b");
+        assert_eq!(states(&first)[0], ("b".into(), VersionState::Trial));
     }
 
     #[test]

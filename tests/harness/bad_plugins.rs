@@ -110,11 +110,8 @@ fn core_module() -> Vec<u8> {
 fn compiled(component: &[u8]) -> Vec<u8> {
     let file = super::cache::scratch("compiled").join("whole.wasm");
     fs::write(&file, component).unwrap();
-    let made = Command::new(binary())
-        .arg(weir::plugin::compile::SUBCOMMAND)
-        .stdin(Stdio::from(File::open(&file).unwrap()))
-        .output()
-        .unwrap();
+    let made =
+        Command::new(binary()).arg(weir::plugin::compile::SUBCOMMAND).stdin(Stdio::from(File::open(&file).unwrap())).output().unwrap();
     assert!(made.status.success());
     // After the compiler's greeting, a line, comes what wasmtime would load.
     let greeting = made.stdout.iter().position(|byte| *byte == b'\n').unwrap();

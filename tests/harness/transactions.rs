@@ -44,7 +44,13 @@ pub struct Transactions {
 impl Transactions {
     /// Good ones only.
     pub fn new(partitions: i32) -> Transactions {
-        Transactions { seed: 1, partitions: partitions.cast_unsigned().into(), malformed_one_in: None, poisoned_one_in: None, rare_from: None }
+        Transactions {
+            seed: 1,
+            partitions: partitions.cast_unsigned().into(),
+            malformed_one_in: None,
+            poisoned_one_in: None,
+            rare_from: None,
+        }
     }
 
     /// Where a transaction goes.

@@ -123,7 +123,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "did not see the batch as it came")]
     fn a_batch_that_was_cut_before_it_was_judged_is_found() {
-        let cut = |first, index| Some(Stamp { batch: Place { first, len: 1, index: 0 }, outer: Place { first: 0, len: 2, index }, version: 1 });
+        let cut =
+            |first, index| Some(Stamp { batch: Place { first, len: 1, index: 0 }, outer: Place { first: 0, len: 2, index }, version: 1 });
         assert_whole_batches(&[cut(0, 0), cut(1, 1)]);
     }
 

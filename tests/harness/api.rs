@@ -284,15 +284,16 @@ impl Iterator for Tap {
     }
 }
 
-/// Reads an answer to the end of its connection.
+/// Reads an answer to its end, or to that of its connection.
 ///
 /// # Errors
 /// The connection broke, or what came is no HTTP.
 pub fn answer(stream: TcpStream) -> io::Result<Answer> {
     let mut lines = BufReader::new(stream);
     let mut answer = read_head(&mut lines)?;
+    let length = answer.head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     let mut body = Vec::new();
-    match lines.read_to_end(&mut body) {
+    match lines.take(length.unwrap_or(u64::MAX)).read_to_end(&mut body) {
         // Refused in the middle of a body that it did not read: the kernel may reset the connection behind the answer.
         Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
         _ => answer.body = String::from_utf8_lossy(&body).into_owned(),

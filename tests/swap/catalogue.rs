@@ -51,7 +51,7 @@ fn what_is_bad_from_the_beginning_is_refused_with_the_reason_and_changes_nothing
 
     let modes: [(&str, &[&[&str]]); 6] = [
         ("configure-fails", &[&["this version refuses every setting"]]),
-        ("configure-spins", &[&["configure"], &["deadline", "ms", "time"]]),
+        ("configure-spins", &[&["no answer within"]]),
         ("traps-always", &[&["rehearsal"], &["unreachable"], &["trap_over_the_event"]]),
         ("slow=30", &[&["rehearsal"], &["trialSlower"]]),
         ("discards=5", &[&["rehearsal"], &["trialDiscards"]]),
@@ -83,7 +83,7 @@ fn what_turns_out_bad_is_rolled_back_by_itself_and_the_old_version_judges_what_i
     let api = agent.api();
 
     let modes: [(&str, &[&[&str]]); 6] = [
-        ("spins-on-batch=150", &[&["deadline", "250ms", "time"]]),
+        ("spins-on-batch=150", &[&["no answer within"]]),
         ("traps-always", &[&["unreachable"]]),
         ("slow=30", &[&["trialSlower"]]),
         ("leaks=262144", &[&["trialMemory"]]),

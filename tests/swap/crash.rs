@@ -143,18 +143,20 @@ fn kills_at_any_time_while_versions_change_lose_nothing() {
     checker.report().assert_nothing_lost();
 }
 
-/// Newest first, one present version at most, and that one is no failed one.
+/// Newest first; the present version is in it, without fault, and what came after it was interrupted or rolled back.
 #[track_caller]
 fn assert_history_is_sane(api: &Api, when: &str) {
     let (history, present) = (api.history(TARGET).versions, api.version(TARGET));
-    assert!(history.windows(2).all(|pair| pair[0].version.id > pair[1].version.id), "{when}: {history:?}");
-    let newest = history.first().unwrap_or_else(|| panic!("{when}: no history"));
-    assert_eq!((newest.version.id, &newest.version.digest), (present.id, &present.digest), "{when}: {history:?}");
-    assert!(matches!(newest.state, VersionState::Good | VersionState::Trial), "{when}: {newest:?}");
-    assert_eq!(newest.until, None, "{when}: {newest:?}");
-    for entry in &history[1..] {
-        assert_ne!(entry.state, VersionState::Trial, "{when}: {entry:?}");
-        assert!(entry.state != VersionState::RolledBack || !entry.reason.is_empty(), "{when}: {entry:?}");
-        assert!(entry.offsets.iter().all(|range| range.from <= range.to), "{when}: {entry:?}");
+    assert!(history.windows(2).all(|pair| pair[0].version.id > pair[1].version.id), "{when}: {history:#?}");
+    let entry = history.iter().find(|entry| entry.version.id == present.id);
+    let entry = entry.unwrap_or_else(|| panic!("{when}: {present:?} is not in {history:#?}"));
+    assert_eq!((&entry.version.digest, entry.until), (&present.digest, None), "{when}");
+    assert!(matches!(entry.state, VersionState::Good | VersionState::Trial), "{when}: {entry:?}");
+    for other in history.iter().filter(|other| other.version.id != present.id) {
+        assert_ne!(other.state, VersionState::Trial, "{when}: {other:?}");
+        let failed = matches!(other.state, VersionState::Interrupted | VersionState::RolledBack);
+        assert!(failed || other.version.id < present.id, "{when}: {other:?} came after {present:?}");
+        assert_eq!(failed, !other.reason.is_empty(), "{when}: {other:?}");
+        assert!(other.offsets.iter().all(|range| range.from <= range.to), "{when}: {other:?}");
     }
 }

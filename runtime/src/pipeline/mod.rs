@@ -11,10 +11,14 @@
 mod backoff;
 pub mod dead_letter;
 mod drain;
+mod gate;
+mod injector;
 pub mod ledger;
 mod selector;
 mod sink_loop;
 mod source_loop;
+#[cfg(test)]
+mod gate_tests;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +28,8 @@ use std::time::Instant;
 
 pub use drain::{Drain, DrainSwitch};
 use futures_util::future::join_all;
+pub use gate::{Gate, Pause};
+pub use injector::{Injector, MOST_EVENTS};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, error, info, info_span};
 
@@ -76,9 +82,19 @@ pub enum Error {
     NotDrained(String, String),
 }
 
+/// What is done to a pipeline from outside while it runs; cheap to clone, and of no effect once it has ended.
+#[derive(Clone)]
+pub struct Controls {
+    /// Pauses and resumes it.
+    pub gate: Gate,
+    /// Puts events into its chains.
+    pub injector: Injector,
+}
+
 /// A pipeline ready to run.
 pub struct Pipeline {
     name: String,
+    controls: Controls,
     services: Services,
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
     sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
@@ -97,11 +113,18 @@ impl Pipeline {
         let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let channels: HashMap<&str, Arc<dyn Channel>> =
             spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
+        let gate = Gate::new();
+        let mut entries = Vec::new();
         let mut sources = Vec::new();
         for source in &spec.sources {
+            let (entry, injected) = injector::Entry::new(&source.name, &source.kind);
+            entries.push(entry);
             let chain = interceptor::build(&spec.name, source, services).await?;
             let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
             let route = source_loop::Route {
+                name: source.name.clone(),
+                gate: gate.clone(),
+                injected,
                 chain,
                 selector: Selector::replicating(fed),
                 dead_letters: dead_letters.clone(),
@@ -123,7 +146,13 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters })
+        let controls = Controls { gate, injector: Injector::new(entries) };
+        Ok(Pipeline { name: spec.name.clone(), controls, services: services.clone(), sources, sinks, channels, letters })
+    }
+
+    /// What can be done to it while it runs.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
     }
 
     /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.

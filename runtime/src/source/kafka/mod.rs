@@ -104,7 +104,7 @@ impl Kafka {
             assigned,
             pins_end: matches!(client.get("auto.offset.reset"), Some("latest" | "largest" | "end")),
             stopping: stopping.clone(),
-            draining: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
         };
         let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;
         match &spec.topics {
@@ -167,7 +167,11 @@ impl Source for Kafka {
     }
 
     fn pause(&mut self) {
-        self.consumer.context().draining.store(true, Ordering::Release);
+        self.consumer.context().paused.store(true, Ordering::Release);
+    }
+
+    fn resume(&mut self) {
+        self.consumer.context().paused.store(false, Ordering::Release);
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -126,7 +126,7 @@ impl Rig {
         let letters = folder.path().join("letters.jsonl");
         let metrics = Metrics::new();
         let opened = DeadLetters::open("p", &LetterSpec::File(letters.clone()), None, metrics.dead_letters("p")).await;
-        let (dead_letters, _) = opened.expect("dead letters");
+        let (dead_letters, ..) = opened.expect("dead letters");
         let size = capacity.try_into().expect("not zero");
         let spec = MemorySpec {
             capacity: size,

@@ -43,7 +43,7 @@ use crate::sink::{self, Sink};
 use crate::source::{self, Source};
 use crate::telemetry::{Health, Metrics};
 use backoff::BackOff;
-use dead_letter::DeadLetters;
+use dead_letter::{DeadLetters, Desk};
 use selector::Selector;
 
 /// What pipelines share in one agent.
@@ -89,6 +89,8 @@ pub struct Controls {
     pub gate: Gate,
     /// Puts events into its chains.
     pub injector: Injector,
+    /// Its dead letters.
+    pub desk: Desk,
 }
 
 /// A pipeline ready to run.
@@ -110,7 +112,7 @@ impl Pipeline {
     pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
         let dead_letters =
             DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
-        let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
+        let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let channels: HashMap<&str, Arc<dyn Channel>> =
             spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
         let gate = Gate::new();
@@ -146,7 +148,7 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        let controls = Controls { gate, injector: Injector::new(entries) };
+        let controls = Controls { gate, injector: Injector::new(entries), desk };
         Ok(Pipeline { name: spec.name.clone(), controls, services: services.clone(), sources, sinks, channels, letters })
     }
 

@@ -143,7 +143,7 @@ async fn run(
     let file = folder.path().join("letters.jsonl");
     let metrics = Metrics::new();
     let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), None, metrics.dead_letters("p")).await;
-    let (dead_letters, task) = opened.expect("dead letters");
+    let (dead_letters, _desk, task) = opened.expect("dead letters");
     let size = NonZeroUsize::new(7).expect("not zero");
     let spec = MemorySpec {
         capacity: size,

@@ -22,6 +22,7 @@ use futures_util::future::BoxFuture;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+pub(crate) use headers::read as read_headers;
 pub use rebalance::Assigned;
 pub use spec::*;
 use tokio::sync::mpsc;

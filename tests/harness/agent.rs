@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::api::Api;
 use super::dead_letters::{self, DeadLetter};
 use super::process::{Process, Usage};
 use super::{broker, cache, wait};
@@ -26,6 +27,7 @@ pub struct Site {
     directory: PathBuf,
     arguments: Vec<String>,
     dead_letter_topic: Option<String>,
+    settings: String,
     started: AtomicU32,
 }
 
@@ -38,7 +40,7 @@ impl Site {
         for name in agents {
             arguments.extend(["-n".to_owned(), (*name).to_owned()]);
         }
-        Site { directory, arguments, dead_letter_topic: None, started: AtomicU32::new(0) }
+        Site { directory, arguments, dead_letter_topic: None, settings: String::new(), started: AtomicU32::new(0) }
     }
 
     /// Binds a Java class to a plugin.
@@ -53,6 +55,17 @@ impl Site {
         self
     }
 
+    /// More lines of the agent's settings: keys of `[agent]`, then tables of their own.
+    pub fn with_settings(mut self, toml: &str) -> Site {
+        self.settings.push_str(toml);
+        self
+    }
+
+    /// Its directory: the configuration is `agent.properties` there, and other files of a test may be put beside it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Starts an agent and waits until it says that it is ready.
     ///
     /// # Panics
@@ -63,14 +76,21 @@ impl Site {
         agent
     }
 
-    /// Starts an agent and does not wait. Agents that run at the same time need different slots: each has a dead-letter file of its own.
+    /// Starts an agent and does not wait. Agents that run at the same time need different slots: each has a state directory and a dead-letter file
+    /// of its own, which the next one of that slot finds again.
     pub fn launch(&self, slot: u32) -> Agent {
+        self.launch_with(slot, &[])
+    }
+
+    /// As [`Site::launch`], with these variables in its environment.
+    pub fn launch_with(&self, slot: u32, environment: &[(&str, &str)]) -> Agent {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let settings = self.directory.join(format!("settings-{slot}.toml"));
         fs::write(&settings, self.settings(slot)).unwrap();
         let log = self.directory.join(format!("agent-{number}.log"));
         let mut command = Command::new(binary());
         command.args(&self.arguments).arg("--settings").arg(settings).current_dir(&self.directory).env_remove("RUST_LOG");
+        command.envs(environment.iter().copied());
         broker::log_to(&mut command, &log);
         Agent { process: Process::start(command), log }
     }
@@ -92,11 +112,15 @@ impl Site {
         // Compiled plugins are kept between runs, as an operator's agent keeps them.
         let cache = cache::kept().join("compiled");
         let file = self.directory.join(format!("dead-letters-{slot}.jsonl"));
+        let state = self.directory.join(format!("state-{slot}"));
         let dead_letters = match &self.dead_letter_topic {
             Some(topic) => format!("{{ topic = {{ topic = {topic:?} }} }}"),
             None => format!("{{ file = {file:?} }}"),
         };
-        format!("[agent]\nadmin = \"127.0.0.1:0\"\ndrain_limit = \"60s\"\ndead_letters = {dead_letters}\ncache = {cache:?}\n")
+        format!(
+            "[agent]\nadmin = \"127.0.0.1:0\"\ndrain_limit = \"60s\"\ndead_letters = {dead_letters}\ncache = {cache:?}\nstate = {state:?}\n{}",
+            self.settings
+        )
     }
 }
 
@@ -170,11 +194,7 @@ impl Agent {
 
     /// The answer of its admin listener: status code and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let address = self
-            .ready_line()
-            .and_then(|line| Some(line.get("admin")?.as_str()?.to_owned()))
-            .expect("a ready agent names its admin address");
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(self.admin()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -182,6 +202,21 @@ impl Agent {
         let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
         let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status line");
         (status, body.to_owned())
+    }
+
+    /// Its API.
+    pub fn api(&self) -> Api {
+        Api::new(self.admin())
+    }
+
+    /// Its admin address.
+    ///
+    /// # Panics
+    /// When it is not ready yet.
+    pub fn admin(&self) -> SocketAddr {
+        let line = self.ready_line().expect("the agent is ready");
+        let address = line.get("admin").and_then(Value::as_str).expect("a ready agent names its admin address");
+        address.parse().expect("an address")
     }
 
     /// Sum of a metric's samples, over those whose labels contain `label`.

@@ -45,6 +45,8 @@ pub struct Rejection {
     pub backtrace: Option<String>,
     /// SHA-256 of the plugin that refused it, in hex.
     pub plugin: Option<String>,
+    /// Source in whose chain it was refused, or that could not read it; `None` behind the channels, where sources mix.
+    pub source: Option<String>,
 }
 
 /// An event and why it was refused.

@@ -11,10 +11,14 @@
 mod backoff;
 pub mod dead_letter;
 mod drain;
+mod gate;
+mod injector;
 pub mod ledger;
 mod selector;
 mod sink_loop;
 mod source_loop;
+#[cfg(test)]
+mod gate_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +29,8 @@ use std::time::Instant;
 
 pub use drain::{Drain, DrainSwitch};
 use futures_util::future::join_all;
+pub use gate::{Gate, Pause};
+pub use injector::{Injector, MOST_EVENTS};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, error, info, info_span};
 
@@ -39,7 +45,7 @@ use crate::sink::{self, Sink};
 use crate::source::{self, Source};
 use crate::telemetry::{Health, Metrics};
 use backoff::BackOff;
-use dead_letter::DeadLetters;
+use dead_letter::{DeadLetters, Desk};
 use selector::Selector;
 
 /// What pipelines share in one agent.
@@ -80,15 +86,28 @@ pub enum Error {
     NotDrained(String, String),
 }
 
+/// What is done to a pipeline from outside while it runs; cheap to clone, and of no effect once it has ended.
+#[derive(Clone)]
+pub struct Controls {
+    /// Pauses and resumes it.
+    pub gate: Gate,
+    /// Puts events into its chains.
+    pub injector: Injector,
+    /// Its dead letters.
+    pub desk: Desk,
+    /// Its plugins, to be exchanged while it runs.
+    pub plugins: Vec<(Target, interceptor::Wasm)>,
+}
+
 /// A pipeline ready to run.
 pub struct Pipeline {
     name: String,
+    controls: Controls,
     services: Services,
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
     sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
     letters: JoinHandle<()>,
-    plugins: Vec<(Target, interceptor::Wasm)>,
 }
 
 impl Pipeline {
@@ -99,16 +118,22 @@ impl Pipeline {
     pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
         let dead_letters =
             DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
-        let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
+        let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let channels: HashMap<&str, Arc<dyn Channel>> =
             spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
-        let (mut sources, mut plugins) = (Vec::new(), Vec::new());
+        let gate = Gate::new();
+        let (mut sources, mut plugins, mut entries) = (Vec::new(), Vec::new(), Vec::new());
         for source in &spec.sources {
+            let (entry, injected) = injector::Entry::new(&source.name, &source.kind);
+            entries.push(entry);
             let interceptor::Built { chain, plugins: started } = interceptor::build(&spec.name, source, services).await?;
             let target = |interceptor| Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor };
             plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
             let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
             let route = source_loop::Route {
+                name: source.name.clone(),
+                gate: gate.clone(),
+                injected,
                 chain,
                 selector: Selector::replicating(fed),
                 dead_letters: dead_letters.clone(),
@@ -130,12 +155,13 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters, plugins })
+        let controls = Controls { gate, injector: Injector::new(entries), desk, plugins };
+        Ok(Pipeline { name: spec.name.clone(), controls, services: services.clone(), sources, sinks, channels, letters })
     }
 
-    /// Its plugins, to be exchanged while it runs.
-    pub fn plugins(&self) -> Vec<(Target, interceptor::Wasm)> {
-        self.plugins.clone()
+    /// What can be done to it while it runs.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
     }
 
     /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.
@@ -151,7 +177,7 @@ impl Pipeline {
         info!(sources = self.sources.len(), channels = self.channels.len(), sinks = self.sinks.len(), "pipeline starts");
         // Until the pipeline ends: trials end, files are watched.
         let mut supervisions = Vec::new();
-        for (_, wasm) in &self.plugins {
+        for (_, wasm) in &self.controls.plugins {
             supervisions.push(wasm.supervise().await);
         }
         // One source that stops stops its sisters, in order: they drain.

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use super::dead_letter::{DeadLetters, Spec as LetterSpec};
 use super::ledger::{Checkpoint, Limit, Partition};
 use super::selector::Selector;
-use super::{DrainSwitch, sink_loop, source_loop};
+use super::{DrainSwitch, Gate, injector, sink_loop, source_loop};
 use crate::batch::{Batch, Fate, Outcome, Rejection, Verdict};
 use crate::channel::Channel;
 use crate::channel::memory::{Memory, Spec as MemorySpec};
@@ -52,6 +52,8 @@ impl Source for Numbers {
     fn pause(&mut self) {
         self.batches.clear();
     }
+
+    fn resume(&mut self) {}
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), source::Error>> {
         Box::pin(async { Ok(()) })
@@ -141,7 +143,7 @@ async fn run(
     let file = folder.path().join("letters.jsonl");
     let metrics = Metrics::new();
     let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), None, metrics.dead_letters("p")).await;
-    let (dead_letters, task) = opened.expect("dead letters");
+    let (dead_letters, _desk, task) = opened.expect("dead letters");
     let size = NonZeroUsize::new(7).expect("not zero");
     let spec = MemorySpec {
         capacity: size,
@@ -152,7 +154,11 @@ async fn run(
     };
     let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
     let step = |interceptor| Step { stage: "interceptor i".into(), interceptor, metrics: metrics.interceptor("p", "s", "i", "fake") };
+    let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
+        name: "s".into(),
+        gate: Gate::new(),
+        injected,
         chain: Chain::new(chain.into_iter().map(step).collect()),
         selector: Selector::replicating(vec![channel.clone()]),
         dead_letters: dead_letters.clone(),

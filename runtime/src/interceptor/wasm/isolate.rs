@@ -108,6 +108,7 @@ impl<'a> Isolation<'a> {
                 reason: failure.reason,
                 backtrace: failure.backtrace,
                 plugin: Some(self.worker.plugin.info().digest.clone()),
+                source: None,
             }),
         };
         self.outcome.verdicts.push((index, Verdict::fate(fate)));

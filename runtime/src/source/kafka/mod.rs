@@ -22,6 +22,7 @@ use futures_util::future::BoxFuture;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+pub(crate) use headers::read as read_headers;
 pub use rebalance::Assigned;
 pub use spec::*;
 use tokio::sync::mpsc;
@@ -104,7 +105,7 @@ impl Kafka {
             assigned,
             pins_end: matches!(client.get("auto.offset.reset"), Some("latest" | "largest" | "end")),
             stopping: stopping.clone(),
-            draining: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
         };
         let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;
         match &spec.topics {
@@ -167,7 +168,11 @@ impl Source for Kafka {
     }
 
     fn pause(&mut self) {
-        self.consumer.context().draining.store(true, Ordering::Release);
+        self.consumer.context().paused.store(true, Ordering::Release);
+    }
+
+    fn resume(&mut self) {
+        self.consumer.context().paused.store(false, Ordering::Release);
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use crate::config::Settings;
 use crate::config::spec::AgentSpec;
 use crate::error_chain;
+use crate::interceptor::TapDirectory;
 use crate::pipeline::{self, DrainSwitch, Pipeline, Services};
 use crate::plugin;
 use crate::telemetry::{Health, Metrics, admin, flume};
@@ -63,7 +64,7 @@ impl Agent {
     pub async fn build(spec: &AgentSpec, settings: &Settings) -> Result<Agent, Error> {
         let cache = settings.cache.clone().or_else(plugin::default_cache);
         let plugins = plugin::Host::new(plugin::Options { cache, ..Default::default() }).map_err(Error::Plugins)?;
-        let services = Services { metrics: Metrics::new(), health: Health::new(), plugins };
+        let services = Services { metrics: Metrics::new(), health: Health::new(), plugins, taps: TapDirectory::default() };
         let (switch, drain) = DrainSwitch::new();
         let listener = listen(settings.admin).await?;
         let admin = local_address(&listener)?;

@@ -36,5 +36,6 @@ pub mod plugin;
 pub mod sink;
 pub mod source;
 pub mod telemetry;
+mod token_bucket;
 
 pub use errors::error_chain;

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::config::spec::{InterceptorSpec, SourceSpec};
 use crate::pipeline::{self, Services};
-use crate::plugin::{self, FailureKind, Observer};
-use crate::telemetry::InterceptorMetrics;
+use crate::plugin::{self, FailureKind, Judgement, Observer};
+use crate::telemetry::{InterceptorMetrics, VersionMetrics};
 
 /// An interceptor cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,13 +40,14 @@ pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> 
     for spec in &source.interceptors {
         let metrics = services.metrics.interceptor(pipeline, &source.name, &spec.name, spec.kind.name());
         let place = Place { pipeline: pipeline.to_owned(), source: source.name.clone(), interceptor: spec.name.clone() };
+        let taps = services.taps.of(&place, &metrics.tap_dropped_events);
         let interceptor = make(spec, place, services, &metrics).await;
         let interceptor = interceptor.map_err(|error| pipeline::Error::Interceptor {
             interceptor: spec.name.clone(),
             origin: source.name.clone(),
             source: error,
         })?;
-        steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics });
+        steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics, taps });
     }
     Ok(Chain::new(steps))
 }
@@ -69,31 +70,39 @@ async fn make(
         spec::Spec::Wasm(spec) => {
             let (host, spec, metrics) = (services.plugins.clone(), spec.clone(), metrics.clone());
             let started = tokio::task::spawn_blocking(move || {
-                let wasm = Wasm::start(&host, place, &spec, Arc::new(Counts(metrics.clone())))?;
-                let info = wasm.plugin();
-                metrics.plugin(&info.name, &info.version, &info.digest);
-                Ok::<_, plugin::Error>(wasm)
+                let plugin = host.load(&spec.plugin, spec.settings.clone(), &spec.limits)?;
+                let plugin::Info { name, version, digest, .. } = plugin.info();
+                metrics.plugin(name, version, digest);
+                let version = metrics.version(digest, name, version);
+                Wasm::run(plugin, place, &spec, Arc::new(Counts { metrics, version }))
             });
             Box::new(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
         }
     })
 }
 
-/// What a plugin's host sees, as metrics. Events are counted by the chain, as for every interceptor.
-struct Counts(InterceptorMetrics);
+/// What a plugin's host sees, as metrics. The interceptor's events are counted by the chain, as for every other.
+struct Counts {
+    metrics: InterceptorMetrics,
+    version: VersionMetrics,
+}
 
 impl Observer for Counts {
+    fn judged(&self, judgement: Judgement) {
+        self.version.judged(&judgement);
+    }
     fn failed(&self, kind: FailureKind) {
-        self.0.trap(kind.label());
+        self.metrics.trap(kind);
+        self.version.failed(kind);
     }
     fn recycled(&self) {
-        self.0.recycled.inc();
+        self.metrics.recycled.inc();
     }
     fn memory(&self, bytes: usize) {
-        self.0.memory_bytes.set(bytes as i64);
+        self.metrics.memory(bytes);
     }
     fn log_suppressed(&self, lines: u64) {
-        self.0.suppressed_log_lines.inc_by(lines);
+        self.metrics.suppressed_log_lines.inc_by(lines);
     }
 }
 

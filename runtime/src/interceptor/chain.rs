@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Error, Interceptor, Judging};
+use super::{Error, Interceptor, Judging, Taps};
 use crate::batch::{Batch, Judged, Outcome};
 use crate::telemetry::InterceptorMetrics;
 
@@ -21,6 +21,8 @@ pub struct Step {
     pub interceptor: Box<dyn Interceptor>,
     /// Its counters.
     pub metrics: InterceptorMetrics,
+    /// Who listens at it.
+    pub taps: Taps,
 }
 
 impl Chain {
@@ -59,12 +61,13 @@ impl Step {
         self.metrics.received_events.inc_by(batch.len() as u64);
         let batch = Arc::new(batch);
         let outcome = self.outcome(batch.clone()).await?;
+        self.taps.observe(&batch, &outcome, self.interceptor.version().map(|plugin| plugin.digest.as_str()));
         // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
         let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));
         for rejected in &mut judged.rejected {
             rejected.rejection.stage.clone_from(&self.stage);
         }
-        self.metrics.batch_duration.observe(started.elapsed().as_secs_f64());
+        self.metrics.batch(started.elapsed());
         self.metrics.discarded_events.inc_by(judged.discarded as u64);
         self.metrics.rejected_events.inc_by(judged.rejected.len() as u64);
         Ok(judged)

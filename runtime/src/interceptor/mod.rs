@@ -12,6 +12,7 @@ pub mod remove_header;
 pub mod search_replace;
 pub mod spec;
 pub mod static_header;
+mod tap;
 pub mod timestamp;
 pub mod uuid;
 pub mod wasm;
@@ -21,9 +22,11 @@ use std::sync::Arc;
 pub use build::{BuildError, build};
 pub use chain::{Chain, Step};
 pub use spec::Spec;
+pub use tap::{TapDirectory, Taps};
 pub use wasm::{Place, Wasm};
 
 use crate::batch::{Batch, Outcome};
+use crate::plugin::Info;
 
 /// One step of the chain.
 ///
@@ -35,6 +38,11 @@ pub trait Interceptor: Send + Sync {
     /// # Errors
     /// Only when the pipeline must stop (`on_error = halt`, a host that cannot run the guest at all).
     fn intercept(&self, batch: Arc<Batch>) -> Judging;
+
+    /// The plugin that judges; `None` for a built-in.
+    fn version(&self) -> Option<&Info> {
+        None
+    }
 }
 
 /// The outcome, now or later.

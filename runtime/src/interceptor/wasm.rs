@@ -16,7 +16,7 @@ use super::isolate::Isolation;
 use super::spec::{self, OnError};
 use super::{Error, Interceptor, Judging};
 use crate::batch::{Batch, Fate, Outcome};
-use crate::plugin::{self, Failure, FailureKind, Host, Info, Instance, Judgement, LogLines, Observer, Plugin, Speaker};
+use crate::plugin::{self, CpuClock, Failure, FailureKind, Host, Info, Instance, Judgement, LogLines, Observer, Plugin, Speaker};
 
 /// Native stack of a guest thread: the guest's own 512 KiB, and the host's calls on top.
 const STACK: usize = 2 << 20;
@@ -26,7 +26,7 @@ const HIGH_WATER: usize = 75;
 const ATTEMPTS: u32 = 3;
 
 /// Where an interceptor is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Name of the pipeline.
     pub pipeline: String,
@@ -65,6 +65,7 @@ impl Wasm {
             interceptor: place.interceptor.clone(),
             plugin: info.name.clone(),
             version: info.version.clone(),
+            digest: info.short_digest().to_owned(),
         };
         let log = LogLines::new(speaker, observer.clone());
         // Dropped on an early return, which stops the threads that were started.
@@ -103,6 +104,10 @@ impl Interceptor for Wasm {
         let (answer, judging) = oneshot::channel();
         self.queue.put(Job { batch, answer });
         Judging::Later(judging)
+    }
+
+    fn version(&self) -> Option<&Info> {
+        Some(&self.info)
     }
 }
 
@@ -201,10 +206,10 @@ pub(super) struct Worker {
 impl Worker {
     fn work(mut self) {
         while let Some(Job { batch, answer }) = self.queue.take() {
-            let begun = Instant::now();
+            let (begun, clock) = (Instant::now(), CpuClock::start());
             let outcome = self.outcome(&batch);
             if let Ok(outcome) = &outcome {
-                self.observer.judged(judgement(&batch, outcome, begun.elapsed()));
+                self.observer.judged(judgement(&batch, outcome, begun.elapsed(), clock.elapsed()));
             }
             // The events are the pipeline's again before it goes on with them.
             drop(batch);
@@ -248,7 +253,10 @@ impl Worker {
                 self.instance = Some(instance);
                 return Ok(Ok(outcome));
             }
-            Ok((_failed, Err(failure))) => failure,
+            Ok((failed, Err(failure))) => {
+                self.observer.memory(failed.memory());
+                failure
+            }
             Err(_) => Failure::new(FailureKind::Host, "the host panicked over it; this is a bug in Weir".into()),
         };
         self.observer.failed(judged.kind);
@@ -293,8 +301,8 @@ impl Worker {
     }
 }
 
-fn judgement(batch: &Batch, outcome: &Outcome, duration: Duration) -> Judgement {
-    let mut judgement = Judgement { events: batch.len(), duration, discarded: 0, rejected: 0, derived: 0 };
+fn judgement(batch: &Batch, outcome: &Outcome, duration: Duration, cpu: Duration) -> Judgement {
+    let mut judgement = Judgement { events: batch.len(), duration, cpu, discarded: 0, rejected: 0, derived: 0 };
     for (_, verdict) in &outcome.verdicts {
         judgement.derived += verdict.derived.len();
         match verdict.fate {

@@ -31,7 +31,7 @@ use crate::channel::{self, Channel};
 use crate::config::Brokers;
 use crate::config::spec::{PipelineSpec, SinkSpec, SourceSpec};
 use crate::error_chain;
-use crate::interceptor;
+use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
 use crate::sink::{self, Sink};
 use crate::source::{self, Source};
@@ -49,6 +49,8 @@ pub struct Services {
     pub health: Health,
     /// Compiles and runs plugins.
     pub plugins: plugin::Host,
+    /// Who listens at interceptors.
+    pub taps: TapDirectory,
 }
 
 /// A pipeline cannot be built, or had to stop.

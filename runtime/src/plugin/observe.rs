@@ -9,6 +9,8 @@ pub struct Judgement {
     pub events: usize,
     /// From the first call to the last answer.
     pub duration: Duration,
+    /// CPU time of its thread meanwhile, the host's work for it included.
+    pub cpu: Duration,
     /// Events the plugin dropped on purpose, and those `on_error = discard` dropped.
     pub discarded: usize,
     /// Events that go to the dead letters.
@@ -37,6 +39,17 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind there is.
+    pub const ALL: [FailureKind; 7] = [
+        FailureKind::Trap,
+        FailureKind::Deadline,
+        FailureKind::Memory,
+        FailureKind::TooLarge,
+        FailureKind::Outcome,
+        FailureKind::Guest,
+        FailureKind::Host,
+    ];
+
     /// The label metrics use.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -64,7 +77,7 @@ pub trait Observer: Send + Sync {
     }
     /// An instance was replaced because of its age or its memory.
     fn recycled(&self) {}
-    /// Linear memory of the instance that has just judged a batch, in bytes.
+    /// Linear memory of the instance that has just judged a batch, or failed over it, in bytes.
     fn memory(&self, bytes: usize) {
         let _ = bytes;
     }

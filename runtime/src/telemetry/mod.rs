@@ -1,16 +1,22 @@
-//! What Weir tells about itself: counters ([`metrics`]), the addresses that serve them ([`admin`], [`flume`]) and its log ([`logs`]).
+//! What Weir tells about itself: counters ([`metrics`]), the addresses that serve them ([`admin`], [`flume`]) and its log ([`logs`], and [`tail`]
+//! for those who want to read it from elsewhere).
 
 pub mod admin;
 pub mod component;
 pub mod flume;
 pub mod health;
 mod http;
+pub mod interceptor;
 pub mod logs;
 pub mod metrics;
+pub mod status;
+pub mod tail;
 
-pub use component::{ChannelMetrics, DeadLetterMetrics, InterceptorMetrics, SinkMetrics, SourceMetrics};
+pub use component::{ChannelMetrics, DeadLetterMetrics, SinkMetrics, SourceMetrics};
 pub use health::Health;
+pub use interceptor::{InterceptorMetrics, SwapOutcome, VersionMetrics};
 pub use metrics::Metrics;
+pub use tail::Tail;
 
 /// A count that only grows. Cloning gives another handle on the same number.
 pub type Counter = prometheus_client::metrics::counter::Counter;

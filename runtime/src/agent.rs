@@ -14,7 +14,7 @@ use crate::error_chain;
 use crate::interceptor::TapDirectory;
 use crate::pipeline::{self, DrainSwitch, Pipeline, Services};
 use crate::plugin;
-use crate::telemetry::{Health, Metrics, admin, flume};
+use crate::telemetry::{Health, Metrics, Spans, admin, flume, spans};
 
 /// Where the admin address is, unless it is configured; a free port where this one is taken.
 const ADMIN: &str = "127.0.0.1:4141";
@@ -64,7 +64,9 @@ impl Agent {
     pub async fn build(spec: &AgentSpec, settings: &Settings) -> Result<Agent, Error> {
         let cache = settings.cache.clone().or_else(plugin::default_cache);
         let plugins = plugin::Host::new(plugin::Options { cache, ..Default::default() }).map_err(Error::Plugins)?;
-        let services = Services { metrics: Metrics::new(), health: Health::new(), plugins, taps: TapDirectory::default() };
+        let metrics = Metrics::new();
+        let spans = spans::init(&metrics);
+        let services = Services { metrics, health: Health::new(), plugins, spans, taps: TapDirectory::default() };
         let (switch, drain) = DrainSwitch::new();
         let listener = listen(settings.admin).await?;
         let admin = local_address(&listener)?;
@@ -93,6 +95,11 @@ impl Agent {
     /// Where `/metrics` and the probes are.
     pub fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// Where its spans go: whoever runs it has them end after it.
+    pub fn spans(&self) -> Option<Spans> {
+        self.services.spans.clone()
     }
 
     /// Runs every pipeline until `stop` resolves, then drains: what was read is settled, within the drain limit. A second `stop` ends at once.

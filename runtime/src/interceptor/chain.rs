@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Error, Interceptor, Judging, Taps};
 use crate::batch::{Batch, Judged, Outcome};
-use crate::telemetry::InterceptorMetrics;
+use crate::telemetry::{BatchSpan, InterceptorMetrics};
 
 /// The steps of one source; cheap to clone.
 #[derive(Clone, Default)]
@@ -40,13 +40,14 @@ impl Chain {
     ///
     /// # Errors
     /// The pipeline must stop; nothing of the batch may be committed.
-    pub async fn judge(self, batch: Batch) -> Result<Judged, Error> {
+    pub(crate) async fn judge(self, batch: Batch, span: &BatchSpan) -> Result<Judged, Error> {
         let mut judged = Judged { batch, ..Judged::default() };
         for step in self.steps.iter() {
             if judged.batch.is_empty() {
                 break;
             }
-            let after = step.judge(judged.batch).await?;
+            let intercepting = span.intercept(&step.stage, step.interceptor.version());
+            let after = intercepting.end(step.judge(judged.batch).await)?;
             judged.batch = after.batch;
             judged.discarded += after.discarded;
             judged.rejected.extend(after.rejected);

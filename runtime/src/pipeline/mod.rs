@@ -35,7 +35,7 @@ use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
 use crate::sink::{self, Sink};
 use crate::source::{self, Source};
-use crate::telemetry::{Health, Metrics};
+use crate::telemetry::{Health, Metrics, Spans};
 use backoff::BackOff;
 use dead_letter::DeadLetters;
 use selector::Selector;
@@ -49,6 +49,8 @@ pub struct Services {
     pub health: Health,
     /// Compiles and runs plugins.
     pub plugins: plugin::Host,
+    /// Where spans go, if anywhere.
+    pub spans: Option<Spans>,
     /// Who listens at interceptors.
     pub taps: TapDirectory,
 }
@@ -108,6 +110,7 @@ impl Pipeline {
                 selector: Selector::replicating(fed),
                 dead_letters: dead_letters.clone(),
                 metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
                 limit: ledger::Limit::default(),
             };
             sources.push((source.clone(), Arc::new(route)));

@@ -1,5 +1,6 @@
 //! The left half of the flow: poll -> track -> intercept -> put, and settle -> commit.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -16,7 +17,7 @@ use crate::batch::Judged;
 use crate::delivery::{Ack, Delivery};
 use crate::interceptor::{self, Chain};
 use crate::source::{self, Polled, PolledBatch, Revocation, Source};
-use crate::telemetry::SourceMetrics;
+use crate::telemetry::{BatchSpan, SourceMetrics, SourceSpans};
 
 /// Batches that may be in the chain at once.
 const IN_CHAIN: usize = 256;
@@ -29,6 +30,7 @@ pub(crate) struct Route {
     pub(crate) selector: Selector,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) metrics: SourceMetrics,
+    pub(crate) spans: Option<SourceSpans>,
     pub(crate) limit: ledger::Limit,
 }
 
@@ -97,12 +99,15 @@ impl SourceLoop<'_> {
         self.route.metrics.received_events.inc_by((batch.len() + rejected.len()) as u64);
         self.route.metrics.received_bytes.inc_by(bytes as u64);
         let ack = self.ledger.track(batch.len(), bytes, reached);
+        let span = BatchSpan::begin(self.route.spans.as_ref(), &batch, &rejected);
         let chain = self.route.chain.clone();
         if chain.is_empty() && self.chain.is_empty() {
-            return self.pass_on((Judged { batch, rejected, discarded: 0 }, ack)).await;
+            let Ok(judged) = span.end(Ok::<_, Infallible>(Judged { batch, rejected, discarded: 0 }));
+            return self.pass_on((judged, ack)).await;
         }
         self.chain.push_back(Box::pin(async move {
-            let mut judged = chain.judge(batch).await?;
+            let judged = chain.judge(batch, &span).await;
+            let mut judged = span.end(judged)?;
             judged.rejected.extend(rejected);
             Ok((judged, ack))
         }));

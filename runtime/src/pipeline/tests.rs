@@ -160,6 +160,7 @@ async fn run(
         selector: Selector::replicating(vec![channel.clone()]),
         dead_letters: dead_letters.clone(),
         metrics: metrics.source("p", "s", "fake"),
+        spans: None,
         limit: Limit { events: 12, bytes: 1 << 20 },
     };
     let drained = sink_loop::Drained {

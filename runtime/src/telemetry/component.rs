@@ -92,3 +92,14 @@ impl DeadLetterMetrics {
         }
     }
 }
+
+/// What became of the agent's spans.
+#[derive(Debug, Clone, Default)]
+pub struct SpanMetrics {
+    /// Taken by the collector.
+    pub exported: Counter,
+    /// Dropped because too many waited for the collector.
+    pub dropped_for_room: Counter,
+    /// Dropped because the collector did not take them.
+    pub dropped_in_export: Counter,
+}

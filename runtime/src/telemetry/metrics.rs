@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
-use super::component::{ChannelMetrics, DeadLetterMetrics, SinkMetrics, SourceMetrics};
+use super::component::{ChannelMetrics, DeadLetterMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
 use super::interceptor::InterceptorMetrics;
 use families::Families;
 pub(super) use families::{PluginFamilies, Slot};
@@ -137,6 +137,16 @@ impl Metrics {
             self.families.dead_letters.get_or_create_owned(&labels)
         };
         DeadLetterMetrics { source: events("source"), interceptor: events("interceptor"), sink: events("sink") }
+    }
+
+    /// What became of the spans of the whole process.
+    pub fn spans(&self) -> SpanMetrics {
+        let dropped = |reason: &str| self.families.dropped_spans.get_or_create_owned(&vec![("reason", reason.to_owned())]);
+        SpanMetrics {
+            exported: self.families.exported_spans.get_or_create_owned(&Labels::new()),
+            dropped_for_room: dropped("queue_full"),
+            dropped_in_export: dropped("export_failed"),
+        }
     }
 
     /// All numbers as OpenMetrics text, which Prometheus reads as [`CONTENT_TYPE`].

@@ -68,6 +68,8 @@ pub(super) struct Families {
     pub(in super::super) batches: Family<Labels, Counter>,
     pub(in super::super) batch_seconds: Family<Labels, Seconds>,
     pub(in super::super) dead_letters: Family<Labels, Counter>,
+    pub(in super::super) exported_spans: Family<Labels, Counter>,
+    pub(in super::super) dropped_spans: Family<Labels, Counter>,
 }
 
 impl Families {
@@ -115,6 +117,8 @@ impl Families {
             batches: Family::default(),
             batch_seconds: Family::default(),
             dead_letters: plain(registry, "dlq_events", "Events parked, by the kind of stage that refused them"),
+            exported_spans: plain(registry, "exported_spans", "Spans that the collector took"),
+            dropped_spans: plain(registry, "dropped_spans", "Spans that the collector did not get, by why"),
         }
     }
 }

@@ -20,6 +20,7 @@ fn scraped() -> String {
     interceptor.swap(SwapOutcome::RolledBack);
     interceptor.version("ab12", "fraud-score", "0.1.0").failed(FailureKind::Memory);
     metrics.dead_letters("p").events("sink k1").inc_by(4);
+    metrics.spans().exported.inc();
     metrics.render()
 }
 
@@ -32,7 +33,10 @@ fn every_metric_has_its_own_name_a_help_line_and_a_series() {
     for name in unique {
         assert!(name.starts_with("weir_"), "{name}");
         assert!(text.lines().any(|line| line.starts_with(&format!("# HELP {name} "))), "{name} has no help");
-        assert!(text.lines().any(|line| line.starts_with(name) && line.contains("pipeline=\"p\"")), "{name} has no series");
+        assert!(
+            text.lines().any(|line| line.starts_with(name) && (line.contains("pipeline=\"p\"") || name.ends_with("_spans"))),
+            "{name} has no series"
+        );
     }
 }
 

@@ -11,9 +11,10 @@ use tracing::{error, info, warn};
 use crate::config::Settings;
 use crate::config::spec::AgentSpec;
 use crate::error_chain;
+use crate::interceptor::TapDirectory;
 use crate::pipeline::{self, DrainSwitch, Pipeline, Services};
 use crate::plugin;
-use crate::telemetry::{Health, Metrics, admin, flume};
+use crate::telemetry::{Health, Metrics, Spans, admin, flume, spans};
 
 /// Where the admin address is, unless it is configured; a free port where this one is taken.
 const ADMIN: &str = "127.0.0.1:4141";
@@ -62,8 +63,12 @@ impl Agent {
     /// An address is taken, a plugin is refused, or a place for dead letters cannot be opened.
     pub async fn build(spec: &AgentSpec, settings: &Settings) -> Result<Agent, Error> {
         let cache = settings.cache.clone().or_else(plugin::default_cache);
-        let plugins = plugin::Host::new(plugin::Options { cache, signatures: settings.signatures.clone(), ..Default::default() }).map_err(Error::Plugins)?;
-        let services = Services { metrics: Metrics::new(), health: Health::new(), plugins, state: Some(settings.state_directory()) };
+        let plugins = plugin::Options { cache, signatures: settings.signatures.clone(), ..Default::default() };
+        let plugins = plugin::Host::new(plugins).map_err(Error::Plugins)?;
+        let metrics = Metrics::new();
+        let spans = spans::init(&metrics);
+        let state = Some(settings.state_directory());
+        let services = Services { metrics, health: Health::new(), plugins, state, spans, taps: TapDirectory::default() };
         let (switch, drain) = DrainSwitch::new();
         let listener = listen(settings.admin).await?;
         let admin = local_address(&listener)?;
@@ -92,6 +97,11 @@ impl Agent {
     /// Where `/metrics` and the probes are.
     pub fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// Where its spans go: whoever runs it has them end after it.
+    pub fn spans(&self) -> Option<Spans> {
+        self.services.spans.clone()
     }
 
     /// Runs every pipeline until `stop` resolves, then drains: what was read is settled, within the drain limit. A second `stop` ends at once.

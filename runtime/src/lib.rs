@@ -37,5 +37,6 @@ pub mod sink;
 pub mod source;
 mod stop_at;
 pub mod telemetry;
+mod token_bucket;
 
 pub use errors::error_chain;

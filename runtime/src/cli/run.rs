@@ -56,7 +56,12 @@ pub fn main(args: Args) -> ExitCode {
     let ended = runtime.block_on(async {
         let signals = Signals::install()?;
         let agent = Agent::build(&loaded.spec, &loaded.settings).await?;
-        agent.run(signals).await
+        let spans = agent.spans();
+        let ended = agent.run(signals).await;
+        if let Some(spans) = spans {
+            spans.end().await;
+        }
+        ended
     });
     // A thread in librdkafka may take its time; nothing of worth is left to wait for.
     runtime.shutdown_background();

@@ -11,6 +11,7 @@ pub mod remove_header;
 pub mod search_replace;
 pub mod spec;
 pub mod static_header;
+mod tap;
 pub mod timestamp;
 pub mod uuid;
 pub mod wasm;
@@ -20,9 +21,11 @@ use std::sync::Arc;
 pub use build::{BuildError, Built, build};
 pub use chain::{Chain, Step};
 pub use spec::Spec;
+pub use tap::{TapDirectory, Taps};
 pub use wasm::{Place, Supervision, Wasm};
 
 use crate::batch::{Batch, Outcome};
+use crate::plugin::Info;
 
 /// One step of the chain.
 ///
@@ -40,8 +43,8 @@ pub trait Interceptor: Send + Sync {
         None
     }
 
-    /// Digest of the plugin behind it.
-    fn digest(&self) -> Option<&str> {
+    /// The plugin that judges; `None` for a built-in.
+    fn version(&self) -> Option<&Info> {
         None
     }
 }

@@ -136,7 +136,9 @@ impl Rig {
             byte_capacity_buffer_percentage: 20,
         };
         let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
-        let step = Step { stage: "interceptor i".into(), interceptor: Box::new(Picky), metrics: metrics.interceptor("p", "s", "i", "fake") };
+        let counts = metrics.interceptor("p", "s", "i", "fake");
+        let taps = Taps::new(counts.tap_dropped_events.clone());
+        let step = Step { stage: "interceptor i".into(), interceptor: Box::new(Picky), metrics: counts, taps };
         let (entry, injected) = injector::Entry::reading("s", |_| true);
         let route = source_loop::Route {
             name: "s".into(),
@@ -147,6 +149,7 @@ impl Rig {
             dead_letters,
             metrics: metrics.source("p", "s", "fake"),
             limit: Limit { events: 1000, bytes: 1 << 20 },
+            spans: None,
         };
         let (feed, polled) = mpsc::unbounded_channel();
         let told = Arc::new(Mutex::new(Vec::new()));

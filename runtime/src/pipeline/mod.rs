@@ -39,11 +39,11 @@ use crate::config::Brokers;
 use crate::config::spec::{PipelineSpec, SinkSpec, SourceSpec};
 use crate::control::Target;
 use crate::error_chain;
-use crate::interceptor;
+use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
 use crate::sink::{self, Sink};
 use crate::source::{self, Source};
-use crate::telemetry::{Health, Metrics};
+use crate::telemetry::{Health, Metrics, Spans};
 use backoff::BackOff;
 use dead_letter::{DeadLetters, Desk};
 use selector::Selector;
@@ -59,6 +59,10 @@ pub struct Services {
     pub plugins: plugin::Host,
     /// Directory of what must survive a restart; `None` keeps nothing.
     pub state: Option<PathBuf>,
+    /// Where spans go, if anywhere.
+    pub spans: Option<Spans>,
+    /// Who listens at interceptors.
+    pub taps: TapDirectory,
 }
 
 /// A pipeline cannot be built, or had to stop.
@@ -138,6 +142,7 @@ impl Pipeline {
                 selector: Selector::replicating(fed),
                 dead_letters: dead_letters.clone(),
                 metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
                 limit: ledger::Limit::default(),
             };
             sources.push((source.clone(), Arc::new(route)));

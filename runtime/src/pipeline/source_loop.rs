@@ -3,6 +3,7 @@
 //! Between poll and track is the pipeline's gate: while it is shut, what was read is held here, in order, and everything else goes on.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -22,7 +23,7 @@ use crate::batch::{Batch, Judged, Rejected};
 use crate::delivery::{Ack, Delivery};
 use crate::interceptor::{self, Chain};
 use crate::source::{self, Polled, PolledBatch, Revocation, Source};
-use crate::telemetry::SourceMetrics;
+use crate::telemetry::{BatchSpan, SourceMetrics, SourceSpans};
 
 /// Batches that may be in the chain at once.
 const IN_CHAIN: usize = 256;
@@ -39,6 +40,7 @@ pub(crate) struct Route {
     pub(crate) selector: Selector,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) metrics: SourceMetrics,
+    pub(crate) spans: Option<SourceSpans>,
     pub(crate) limit: ledger::Limit,
 }
 
@@ -147,12 +149,15 @@ impl SourceLoop<'_> {
 
     /// Into the chain; `rejected` joins what it refuses.
     async fn judge(&mut self, batch: Batch, rejected: Vec<Rejected>, ack: Ack) {
-        let chain = self.route.chain.clone();
-        if chain.is_empty() && self.chain.is_empty() {
-            return self.pass_on((Judged { batch, rejected, discarded: 0 }, ack)).await;
+        let span = BatchSpan::begin(self.route.spans.as_ref(), &batch, &rejected);
+        if self.route.chain.is_empty() && self.chain.is_empty() {
+            let Ok(judged) = span.end(Ok::<_, Infallible>(Judged { batch, rejected, discarded: 0 }));
+            return self.pass_on((judged, ack)).await;
         }
+        let chain = self.route.chain.pin();
         self.chain.push_back(Box::pin(async move {
-            let mut judged = chain.judge(batch).await?;
+            let judged = chain.judge(batch, &span).await;
+            let mut judged = span.end(judged)?;
             judged.rejected.extend(rejected);
             Ok((judged, ack))
         }));

@@ -15,7 +15,7 @@ use crate::batch::{Batch, Fate, Outcome, Rejection, Verdict};
 use crate::channel::Channel;
 use crate::channel::memory::{Memory, Spec as MemorySpec};
 use crate::event::Event;
-use crate::interceptor::{self, Chain, Interceptor, Judging, Step};
+use crate::interceptor::{self, Chain, Interceptor, Judging, Step, Taps};
 use crate::sink::{self, Refused, Sink, Writing, Written};
 use crate::source::{self, Polled, PolledBatch, Source};
 use crate::telemetry::Metrics;
@@ -153,7 +153,10 @@ async fn run(
         byte_capacity_buffer_percentage: 20,
     };
     let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
-    let step = |interceptor| Step { stage: "interceptor i".into(), interceptor, metrics: metrics.interceptor("p", "s", "i", "fake") };
+    let step = |interceptor| {
+        let metrics = metrics.interceptor("p", "s", "i", "fake");
+        Step { stage: "interceptor i".into(), interceptor, taps: Taps::new(metrics.tap_dropped_events.clone()), metrics }
+    };
     let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
         name: "s".into(),
@@ -163,6 +166,7 @@ async fn run(
         selector: Selector::replicating(vec![channel.clone()]),
         dead_letters: dead_letters.clone(),
         metrics: metrics.source("p", "s", "fake"),
+        spans: None,
         limit: Limit { events: 12, bytes: 1 << 20 },
     };
     let drained = sink_loop::Drained {

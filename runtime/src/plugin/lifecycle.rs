@@ -207,6 +207,20 @@ pub struct Info {
     pub file: Option<PathBuf>,
 }
 
+impl Info {
+    /// The beginning of the digest: enough to tell versions apart in logs and metrics.
+    #[must_use]
+    pub fn short_digest(&self) -> &str {
+        short_digest(&self.digest)
+    }
+}
+
+/// The first 12 hex digits of a digest.
+#[must_use]
+pub fn short_digest(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
 /// A plugin that has been started once and whose settings fit. Cheap to clone; instances are made of it.
 #[derive(Clone)]
 pub struct Plugin {

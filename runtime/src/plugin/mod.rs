@@ -15,6 +15,7 @@ mod cache;
 mod columns;
 pub mod compile;
 pub mod componentize;
+mod cpu_clock;
 mod edits;
 mod engine;
 pub mod file;
@@ -36,8 +37,9 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 pub use admission::{Caps, Terms};
+pub(crate) use cpu_clock::CpuClock;
 pub(crate) use instance::{Failure, Instance, time_for};
-pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated, digest};
+pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated, digest, short_digest};
 pub(crate) use log_lines::{LogLines, Speaker};
 pub use signature::{Signatures, signature_file};
 pub use observe::{FailureKind, Judgement, Observer, Unobserved};

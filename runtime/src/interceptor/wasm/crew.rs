@@ -48,13 +48,15 @@ impl Crew {
             interceptor: common.place.interceptor.clone(),
             plugin: info.name.clone(),
             version: info.version.clone(),
+            digest: info.short_digest().to_owned(),
         };
-        let log = LogLines::new(speaker, common.observer.clone());
+        let observer = common.observer.of(info).unwrap_or_else(|| common.observer.clone());
+        let log = LogLines::new(speaker, observer.clone());
         // Dropped on an early return, which ends the threads that were started.
         let crew = Crew { plugin, spec: spec.clone(), queue: Arc::default() };
         let (ready, started) = mpsc::channel();
         for number in 0..threads {
-            let mut worker = Worker::new(crew.plugin.clone(), common, spec.on_error, log.clone());
+            let mut worker = Worker::new(crew.plugin.clone(), common, observer.clone(), spec.on_error, log.clone());
             let (queue, ready) = (crew.queue.clone(), ready.clone());
             thread::Builder::new()
                 .name(format!("guest-{}-{number}", common.place.interceptor))

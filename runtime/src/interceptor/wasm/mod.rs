@@ -44,7 +44,7 @@ use samples::Samples;
 use version::{Pinned, Version};
 
 /// Where an interceptor is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Name of the pipeline.
     pub pipeline: String,

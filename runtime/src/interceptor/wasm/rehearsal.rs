@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::tally::{Counts, Tally};
 use super::trial::{Bounds, place};
-use super::worker::cpu_time;
 use crate::batch::Batch;
 use crate::control::swap::Rehearsal;
-use crate::plugin::{Failure, Instance, Judgement, LogLines, Plugin, time_for};
+use crate::plugin::{CpuClock, Failure, Instance, Judgement, LogLines, Plugin, time_for};
 
 /// A rehearsal ends after so long with what it has seen.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -80,10 +79,10 @@ impl<'a> Player<'a> {
             None => self.plugin.instance(LogLines::muted())?,
         };
         let time = time_for(self.plugin.limits().deadline, batch.len());
-        let (begun, cpu) = (Instant::now(), cpu_time());
+        let (begun, clock) = (Instant::now(), CpuClock::start());
         let outcome = instance.judge(batch, 0..batch.len(), time)?;
+        let cpu = clock.elapsed();
         let (discarded, rejected, derived) = outcome.counts();
-        let cpu = cpu_time().saturating_sub(cpu);
         self.tally.judged(&Judgement { events: batch.len(), duration: begun.elapsed(), cpu, discarded, rejected, derived, failed: 0 });
         self.tally.memory(instance.memory());
         self.instance = Some(instance);

@@ -198,7 +198,7 @@ impl Shared {
             error!(reason = refusal.detail, "it could not be rolled back, and is tried again");
             return;
         }
-        self.common.observer.swap_ended("rolled-back");
+        self.common.observer.swap_ended(Some(SwapResult::RolledBack));
     }
 
     /// Also for the last time, of versions that no batch is pinned to any more.

@@ -184,7 +184,11 @@ impl Wasm {
     pub async fn roll_back(&self, request: RollbackRequest, by: &str) -> Result<SwapReport, Refusal> {
         let (wasm, by) = (self.clone(), by.to_owned());
         let rolled_back = finished(tokio::spawn(async move { wasm.roll_back_now(request, &by).await })).await;
-        self.shared.count(&rolled_back);
+        let result = rolled_back.as_ref().ok().map(|report| match report.result {
+            SwapResult::Swapped => SwapResult::RolledBack,
+            other => other,
+        });
+        self.shared.common.observer.swap_ended(result);
         rolled_back
     }
 
@@ -317,14 +321,7 @@ impl Shared {
     }
 
     fn count(&self, ended: &Result<SwapReport, Refusal>) {
-        self.common.observer.swap_ended(match ended {
-            Ok(report) => match report.result {
-                SwapResult::Swapped | SwapResult::Waiting => "swapped",
-                SwapResult::RolledBack => "rolled-back",
-                SwapResult::Unchanged => "unchanged",
-            },
-            Err(_) => "refused",
-        });
+        self.common.observer.swap_ended(ended.as_ref().ok().map(|report| report.result));
     }
 }
 

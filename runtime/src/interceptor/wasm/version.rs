@@ -12,7 +12,7 @@ use super::trial::Trial;
 use crate::batch::{Batch, Outcome};
 use crate::control::swap::{FirstBatch, OffsetRange, VersionStatus};
 use crate::interceptor::{Interceptor, Judging};
-use crate::plugin::Judgement;
+use crate::plugin::{Info, Judgement};
 
 /// A version from its switch to the next. One that is gone back to is a new one, with the same crew.
 pub(super) struct Version {
@@ -117,7 +117,7 @@ impl Interceptor for Pinned {
         Judging::Later(judging)
     }
 
-    fn digest(&self) -> Option<&str> {
-        Some(&self.0.status.digest)
+    fn version(&self) -> Option<&Info> {
+        Some(self.0.crew.plugin().info())
     }
 }

@@ -8,7 +8,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 
 use super::Error;
@@ -18,7 +17,7 @@ use super::recent::Recent;
 use super::version::Version;
 use crate::batch::{Batch, Fate, Outcome};
 use crate::interceptor::spec::OnError;
-use crate::plugin::{Failure, FailureKind, Instance, Judgement, LogLines, Observer, Plugin, time_for};
+use crate::plugin::{CpuClock, Failure, FailureKind, Instance, Judgement, LogLines, Observer, Plugin, time_for};
 
 /// Instances are made anew above this share of their memory limit, in percent.
 const HIGH_WATER: usize = 75;
@@ -42,7 +41,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(plugin: Plugin, common: &Common, on_error: OnError, log: LogLines) -> Worker {
+    pub(super) fn new(plugin: Plugin, common: &Common, observer: Arc<dyn Observer>, on_error: OnError, log: LogLines) -> Worker {
         Worker {
             plugin,
             on_error,
@@ -50,7 +49,7 @@ impl Worker {
             failed: 0,
             instance: None,
             log,
-            observer: common.observer.clone(),
+            observer,
             recent: common.recent.clone(),
             answer: None,
         }
@@ -76,7 +75,7 @@ impl Worker {
         }
         self.failed = 0;
         self.answer = Some(answer);
-        let begun = (Instant::now(), cpu_time());
+        let begun = (Instant::now(), CpuClock::start());
         let judged = match version.trial() {
             None => Isolation::new(self, &batch).run(),
             Some(trial) => match self.first_call(&batch) {
@@ -147,7 +146,10 @@ impl Worker {
                 self.instance = Some(instance);
                 return Ok(Ok(outcome));
             }
-            Ok((_failed, Err(failure))) => failure,
+            Ok((failed, Err(failure))) => {
+                self.observer.memory(failed.memory());
+                failure
+            }
             Err(_) => Failure::new(FailureKind::Host, "the host panicked over it; this is a bug in Weir".into()),
         };
         self.observer.failed(judged.kind);
@@ -191,13 +193,7 @@ impl Worker {
     }
 }
 
-/// CPU time of this thread: unlike wall time it says what a guest costs, however busy the machine is.
-pub(super) fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-fn judgement(batch: &Batch, outcome: &Outcome, (begun, cpu): (Instant, Duration), failed: usize) -> Judgement {
+fn judgement(batch: &Batch, outcome: &Outcome, (begun, clock): (Instant, CpuClock), failed: usize) -> Judgement {
     let (discarded, rejected, derived) = outcome.counts();
-    Judgement { events: batch.len(), duration: begun.elapsed(), cpu: cpu_time().saturating_sub(cpu), discarded, rejected, derived, failed }
+    Judgement { events: batch.len(), duration: begun.elapsed(), cpu: clock.elapsed(), discarded, rejected, derived, failed }
 }

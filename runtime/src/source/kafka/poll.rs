@@ -68,6 +68,7 @@ impl Poller {
 
     /// Waits for a record, then reads on until nothing more is there, as Flume's empty poll ends its batch, or until there is enough to hand over.
     fn fill(&self) -> Result<(), Error> {
+        let called = Instant::now();
         let mut begun = None;
         let (mut records, mut bytes) = (0, 0);
         loop {
@@ -92,6 +93,7 @@ impl Poller {
                 None => break,
             }
         }
+        self.context().metrics.poll_seconds.inc_by(called.elapsed().as_secs_f64());
         self.context().intake().end_batch(&self.format);
         self.context().unpinned()
     }

@@ -19,6 +19,8 @@ mod shelf;
 mod spec;
 mod topic;
 mod topic_shelf;
+#[cfg(test)]
+mod topic_tests;
 mod wanted;
 
 use std::path::PathBuf;

@@ -10,6 +10,8 @@ mod pin;
 mod poll;
 mod rebalance;
 mod spec;
+#[cfg(test)]
+mod tests;
 pub mod zookeeper;
 
 use std::collections::BTreeMap;

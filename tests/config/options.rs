@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use weir::cli::validate;
 use weir::config::{self, Error, Load, Loaded};
-use weir::pipeline::dead_letter;
+use weir::pipeline::dead_letter::{self, HeaderStyle};
 use weir::source::Spec as Source;
 
 const VALID: &str = "config/cases/header-set-by-static.properties";
@@ -50,6 +50,24 @@ fn settings_stand_beside_a_flume_file_and_the_plugin_map_wins_over_them() {
     assert_eq!(loaded.settings.plugins["A$B"], PathBuf::from("mine.wasm"));
     assert_eq!(loaded.settings.plugins["C$D"], directory.path().join("c.wasm"));
     assert_eq!(loaded.spec.pipelines[0].dead_letters, dead_letter::Spec::File(PathBuf::from("/dl")));
+}
+
+#[test]
+fn dead_letters_may_go_to_a_topic_with_the_headers_of_kafka_connect() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = directory.path().join("weir.toml");
+    let read = |style: &str| {
+        fs::write(&settings, format!("[agent]\ndead_letters = {{ topic = {{ topic = 'dead'{style} }} }}\n")).unwrap();
+        load(Load { conf_file: vec![PathBuf::from(VALID)], settings: Some(settings.clone()), ..Load::default() })
+    };
+    for (style, expected) in
+        [("", HeaderStyle::Weir), (", header_style = 'weir'", HeaderStyle::Weir), (", header_style = 'connect'", HeaderStyle::Connect)]
+    {
+        let dead_letter::Spec::Topic(topic) = read(style).unwrap().spec.pipelines[0].dead_letters.clone() else { panic!("no topic") };
+        assert_eq!((topic.topic.as_str(), topic.header_style), ("dead", expected));
+    }
+    let error = read(", header_style = 'kafka'").unwrap_err();
+    assert!(error.problems.iter().any(|problem| format!("{problem:?}").contains("connect")), "names what there is: {error:?}");
 }
 
 #[test]

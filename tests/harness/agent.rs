@@ -27,6 +27,7 @@ pub struct Site {
     directory: PathBuf,
     arguments: Vec<String>,
     dead_letter_topic: Option<String>,
+    header_style: &'static str,
     settings: String,
     started: AtomicU32,
 }
@@ -40,7 +41,7 @@ impl Site {
         for name in agents {
             arguments.extend(["-n".to_owned(), (*name).to_owned()]);
         }
-        Site { directory, arguments, dead_letter_topic: None, settings: String::new(), started: AtomicU32::new(0) }
+        Site { directory, arguments, dead_letter_topic: None, header_style: "weir", settings: String::new(), started: AtomicU32::new(0) }
     }
 
     /// Binds a Java class to a plugin.
@@ -52,6 +53,12 @@ impl Site {
     /// Dead letters go to this topic, not to files.
     pub fn with_dead_letter_topic(mut self, topic: &str) -> Site {
         self.dead_letter_topic = Some(topic.to_owned());
+        self
+    }
+
+    /// Dead letters in a topic have headers of this style: `weir` or `connect`.
+    pub fn with_header_style(mut self, style: &'static str) -> Site {
+        self.header_style = style;
         self
     }
 
@@ -114,7 +121,7 @@ impl Site {
         let file = self.directory.join(format!("dead-letters-{slot}.jsonl"));
         let state = self.directory.join(format!("state-{slot}"));
         let dead_letters = match &self.dead_letter_topic {
-            Some(topic) => format!("{{ topic = {{ topic = {topic:?} }} }}"),
+            Some(topic) => format!("{{ topic = {{ topic = {topic:?}, header_style = {:?} }} }}", self.header_style),
             None => format!("{{ file = {file:?} }}"),
         };
         format!(

@@ -90,11 +90,12 @@ mod tests {
         let (told, heard) = std::sync::mpsc::channel();
         let (leave, left) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                gate.pass(|| {
-                    told.send("inside").expect("heard");
+            let (passing, inside) = (&gate, told.clone());
+            scope.spawn(move || {
+                passing.pass(|| {
+                    inside.send("inside").expect("heard");
                     left.recv().expect("told");
-                    told.send("passed").expect("heard");
+                    inside.send("passed").expect("heard");
                 })
             });
             assert_eq!(heard.recv(), Ok("inside"));

@@ -17,7 +17,7 @@ use crate::channel::memory::{Memory, Spec as MemorySpec};
 use crate::channel::{Channel, Taken};
 use crate::control::{Inject, Refusal, RefusalKind};
 use crate::event::{Event, Origin, Replay};
-use crate::interceptor::{Chain, Interceptor, Judging, Step};
+use crate::interceptor::{Chain, Interceptor, Judging, Step, Taps};
 use crate::source::{self, Polled, PolledBatch, Revocation, Source};
 use crate::telemetry::Metrics;
 
@@ -138,7 +138,8 @@ impl Rig {
         let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
         let counts = metrics.interceptor("p", "s", "i", "fake");
         let taps = Taps::new(counts.tap_dropped_events.clone());
-        let step = Step { stage: "interceptor i".into(), interceptor: Box::new(Picky), metrics: counts, taps };
+        let step =
+            Step { stage: "interceptor i".into(), interceptor: Box::new(Picky), metrics: counts, taps };
         let (entry, injected) = injector::Entry::reading("s", |_| true);
         let route = source_loop::Route {
             name: "s".into(),
@@ -246,6 +247,7 @@ async fn a_paused_source_drains_and_commits_nothing_of_what_it_held() {
     let rig = Rig::new().await;
     rig.read(vec![batch(0, 0..3)]);
     rig.expect(&["0/0", "0/1", "0/2"]).await;
+    tokio::time::sleep(A_WHILE).await;
     rig.gate.pause("alice");
     rig.read(vec![batch(0, 3..6)]);
     tokio::time::sleep(A_WHILE).await;
@@ -348,10 +350,7 @@ async fn an_event_goes_to_the_source_its_letter_names_or_that_reads_its_topic_or
     let (first, _first) = injector::Entry::reading("a", |topic| topic == "t1");
     let (second, second_loop) = injector::Entry::reading("b", |topic| topic == "t2");
     let injector = Injector::new(vec![first, second]);
-    let from = |topic: &str| Event {
-        origin: Some(Origin { topic: topic.into(), partition: 0, offset: 0 }),
-        ..Event::new("e")
-    };
+    let from = |topic: &str| Event { origin: Some(Origin { topic: topic.into(), partition: 0, offset: 0 }), ..Event::new("e") };
     let named = Event { replay: Some(Arc::new(Replay::new(1, Some("b".into())))), ..from("t1") };
     for (event, reaches_second) in [(named, true), (from("t2"), true), (from("t3"), false), (from("t1"), false)] {
         // Nobody settles it: what counts is where it arrives.

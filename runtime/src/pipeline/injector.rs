@@ -94,7 +94,8 @@ impl Injector {
             return Err(Refusal::new(RefusalKind::Unprocessable, detail));
         }
         let permits = u32::try_from(events).unwrap_or(u32::MAX);
-        let busy = |_| Refusal::new(RefusalKind::Busy, format!("{MOST_EVENTS} events are on their way through this pipeline's chains already"));
+        let busy =
+            |_| Refusal::new(RefusalKind::Busy, format!("{MOST_EVENTS} events are on their way through this pipeline's chains already"));
         self.room.try_acquire_many(permits).map_err(busy)
     }
 }
@@ -106,7 +107,8 @@ impl Inject for Injector {
 }
 
 fn late(ledger: &Ledger, all: usize) -> Refusal {
-    let detail = format!("{} of {all} events are on their way and not known to be safe: a sink or the source does not answer", ledger.open_events());
+    let detail =
+        format!("{} of {all} events are on their way and not known to be safe: a sink or the source does not answer", ledger.open_events());
     Refusal::new(RefusalKind::Deadline, detail)
 }
 

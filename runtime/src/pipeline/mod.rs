@@ -12,13 +12,13 @@ mod backoff;
 pub mod dead_letter;
 mod drain;
 mod gate;
+#[cfg(test)]
+mod gate_tests;
 mod injector;
 pub mod ledger;
 mod selector;
 mod sink_loop;
 mod source_loop;
-#[cfg(test)]
-mod gate_tests;
 #[cfg(test)]
 mod tests;
 

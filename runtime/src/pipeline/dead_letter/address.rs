@@ -9,10 +9,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Address {
     /// `PARTITION:OFFSET` in a topic.
-    Record {
-        partition: i32,
-        offset: i64,
-    },
+    Record { partition: i32, offset: i64 },
     /// `line:OFFSET`: the first byte of a line that was written by a version that gave no ids. Good until the file is compacted.
     Line(u64),
     /// The id in a line.

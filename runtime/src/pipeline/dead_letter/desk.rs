@@ -107,7 +107,7 @@ impl Desk {
             let addresses = shared.look(wanted, Instant::now() + READ).await?.addresses();
             let missing = missing(&choice, &addresses);
             let dropped = addresses.len() as u64;
-            shared.drop(addresses, &by, deadline).await?;
+            shared.forget(addresses, &by, deadline).await?;
             info!(pipeline = %shared.pipeline, letters = dropped, by, "dead letters dropped");
             Ok(LettersDropped { dropped, missing })
         })
@@ -164,7 +164,7 @@ impl Replaying {
         let left = self.deadline.saturating_duration_since(Instant::now());
         // Time to drop what was sent is kept.
         inject.inject(Batch::from(events), left.saturating_sub(MARGIN)).await?;
-        self.shared.drop(addresses, &format!("replay by {}", self.by), self.deadline).await.map_err(|refusal| Refusal {
+        self.shared.forget(addresses, &format!("replay by {}", self.by), self.deadline).await.map_err(|refusal| Refusal {
             detail: format!("the events are safe, but their letters are still there and would be replayed again: {}", refusal.detail),
             ..refusal
         })?;
@@ -174,7 +174,8 @@ impl Replaying {
 
 impl Shared {
     fn turn(&self) -> Result<OwnedMutexGuard<()>, Refusal> {
-        let taken = |_| Refusal::new(RefusalKind::Conflict, format!("another replay or drop of {}'s dead letters is under way", self.pipeline));
+        let taken =
+            |_| Refusal::new(RefusalKind::Conflict, format!("another replay or drop of {}'s dead letters is under way", self.pipeline));
         self.turn.clone().try_lock_owned().map_err(taken)
     }
 
@@ -182,22 +183,31 @@ impl Shared {
         in_time(self.place.look(wanted, deadline), deadline).await
     }
 
-    async fn load(&self, reading: Reading, some: &[Address], deadline: Instant) -> Result<(Reading, Vec<(Address, super::letter::Parked)>), Refusal> {
+    async fn load(
+        &self,
+        reading: Reading,
+        some: &[Address],
+        deadline: Instant,
+    ) -> Result<(Reading, Vec<(Address, super::letter::Parked)>), Refusal> {
         in_time(self.place.load(reading, some, deadline), deadline).await
     }
 
     /// Has the writing task drop letters.
-    async fn drop(&self, addresses: Vec<Address>, by: &str, deadline: Instant) -> Result<(), Refusal> {
+    async fn forget(&self, addresses: Vec<Address>, by: &str, deadline: Instant) -> Result<(), Refusal> {
         if addresses.is_empty() {
             return Ok(());
         }
-        let ended = || Refusal::new(RefusalKind::Unavailable, format!("pipeline {} has ended: its letters can be read, not changed", self.pipeline));
+        let ended = || {
+            Refusal::new(RefusalKind::Unavailable, format!("pipeline {} has ended: its letters can be read, not changed", self.pipeline))
+        };
         let (done, answer) = oneshot::channel();
         let order = async {
             self.orders.send(Order { addresses, by: by.to_owned(), done }).await.map_err(|_| ended())?;
             answer.await.map_err(|_| ended())?.map_err(unavailable)
         };
-        let late = |_| Refusal::new(RefusalKind::Deadline, "the place of the dead letters does not answer; it is not known whether they are dropped");
+        let late = |_| {
+            Refusal::new(RefusalKind::Deadline, "the place of the dead letters does not answer; it is not known whether they are dropped")
+        };
         tokio::time::timeout_at(deadline.into(), order).await.map_err(late)?
     }
 }

@@ -29,7 +29,8 @@ impl Entry {
     pub(super) fn read(line: &[u8]) -> Entry {
         if line.starts_with(DROPPED) {
             let dropped = serde_json::from_slice::<Dropped<String>>(line);
-            return dropped.map_or(Entry::Unreadable, |line| Entry::Dropped(line.dropped.iter().filter_map(|id| id.parse().ok()).collect()));
+            return dropped
+                .map_or(Entry::Unreadable, |line| Entry::Dropped(line.dropped.iter().filter_map(|id| id.parse().ok()).collect()));
         }
         let letter = serde_json::from_slice::<Line>(line).map_err(|error| error.to_string()).and_then(Parked::try_from);
         letter.map_or(Entry::Unreadable, |letter| Entry::Letter(Box::new(letter)))
@@ -217,13 +218,8 @@ impl TryFrom<Line> for Parked {
             implied: line.implied.map(implied),
             replay: None,
         };
-        let rejection = Rejection {
-            stage: line.stage,
-            reason: line.reason,
-            backtrace: line.backtrace,
-            plugin: line.plugin,
-            source: line.source,
-        };
+        let rejection =
+            Rejection { stage: line.stage, reason: line.reason, backtrace: line.backtrace, plugin: line.plugin, source: line.source };
         let rejected = Rejected { event, rejection };
         Ok(Parked { id: line.id.map(|id| id.0), time: line.time, pipeline: line.pipeline, attempt: line.attempt, rejected })
     }
@@ -271,12 +267,8 @@ mod tests {
         event.headers.push("x", Some("1".into()), Scope::Record);
         event.headers.push(Bytes::from_static(b"\xfe"), None, Scope::Event);
         event.headers.push("y", Some(Bytes::new()), Scope::Both);
-        let rejection = Rejection {
-            stage: "interceptor int-1".into(),
-            reason: "trapped".into(),
-            source: Some("s".into()),
-            ..Rejection::default()
-        };
+        let rejection =
+            Rejection { stage: "interceptor int-1".into(), reason: "trapped".into(), source: Some("s".into()), ..Rejection::default() };
         Parked { attempt: 2, ..Parked::new("p", Rejected { event, rejection }) }
     }
 

@@ -19,6 +19,8 @@ mod shelf;
 mod spec;
 mod topic;
 mod topic_shelf;
+#[cfg(test)]
+mod topic_tests;
 mod wanted;
 
 use std::path::PathBuf;
@@ -31,9 +33,6 @@ use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use super::backoff::BackOff;
-use address::Address;
-use desk::Order;
-use letter::Parked;
 use crate::batch::Rejected;
 use crate::config::Brokers;
 use crate::config::settings::default_file;
@@ -41,6 +40,9 @@ use crate::delivery::Ack;
 use crate::error_chain;
 use crate::sink;
 use crate::telemetry::DeadLetterMetrics;
+use address::Address;
+use desk::Order;
+use letter::Parked;
 
 /// Writing dead letters failed.
 #[derive(Debug, thiserror::Error)]
@@ -145,11 +147,6 @@ impl DeadLetters {
     }
 }
 
-enum Place {
-    File(file::File),
-    Topic { topic: Box<topic::Topic>, overflow: file::File },
-}
-
 /// The task that owns the place.
 struct Writer {
     pipeline: Arc<str>,
@@ -164,7 +161,7 @@ impl Writer {
             tokio::select! {
                 biased; // orders first: there is one at a time, and letters may come without end
                 Some(order) = orders.recv() => {
-                    let dropped = self.drop(&order.addresses, &order.by).await;
+                    let dropped = self.forget(&order.addresses, &order.by).await;
                     // Whoever gave the order may have gone.
                     let _ = order.done.send(dropped);
                 }
@@ -189,16 +186,16 @@ impl Writer {
         acks.into_iter().for_each(Ack::delivered);
     }
 
-    async fn drop(&mut self, addresses: &[Address], by: &str) -> Result<(), Error> {
+    async fn forget(&mut self, addresses: &[Address], by: &str) -> Result<(), Error> {
         let (records, lines): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| matches!(address, Address::Record { .. }));
         match &mut self.place {
-            Place::File(file) => file.drop(&lines, by).await,
+            Place::File(file) => file.forget(&lines, by).await,
             Place::Topic { topic, overflow } => {
                 if !records.is_empty() {
-                    topic.drop(&records, &self.pipeline, by).await?;
+                    topic.forget(&records, &self.pipeline, by).await?;
                 }
                 if !lines.is_empty() {
-                    overflow.drop(&lines, by).await?;
+                    overflow.forget(&lines, by).await?;
                 }
                 Ok(())
             }

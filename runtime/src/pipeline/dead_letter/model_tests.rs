@@ -76,7 +76,7 @@ impl Checked {
 
     async fn drop(&mut self, which: &[usize]) {
         let addresses: Vec<Address> = which.iter().map(|index| self.letters[*index].1).collect();
-        File::lazy(self.path.clone()).drop(&addresses, "test").await.expect("drop");
+        File::lazy(self.path.clone()).forget(&addresses, "test").await.expect("drop");
         self.letters.retain(|(_, address, _)| !addresses.contains(address));
     }
 
@@ -164,7 +164,9 @@ async fn killed_at_any_step_of_a_compaction_a_file_says_the_same_and_the_next_co
         checked.check(&format!("killed at {stop:?}"));
         checked.park("p", 0).await;
         checked.check(&format!("written to after {stop:?}"));
-        assert!(super::file::compact(&path, 0).expect("compact").is_some_and(|saved| saved > 0) || matches!(stop, Stop::InPlace | Stop::Never));
+        assert!(
+            super::file::compact(&path, 0).expect("compact").is_some_and(|saved| saved > 0) || matches!(stop, Stop::InPlace | Stop::Never)
+        );
         checked.check(&format!("compacted after {stop:?}"));
         assert_eq!(fs::read_to_string(&path).expect("file").lines().count(), 4);
     }
@@ -184,7 +186,7 @@ async fn lines_without_ids_are_named_by_their_place_and_get_ids_when_they_move()
     let look = || Shelf::look(&path, &Wanted { pipeline: "p".into(), ..Wanted::default() }).expect("look");
     let second = Address::Line((lines[0].len() + lines[1].len()) as u64);
     assert_eq!(look().addresses().collect::<Vec<_>>(), [Address::Line(0), second]);
-    File::lazy(path.clone()).drop(&[Address::Line(0)], "test").await.expect("drop");
+    File::lazy(path.clone()).forget(&[Address::Line(0)], "test").await.expect("drop");
     assert_eq!(look().addresses().collect::<Vec<_>>(), [second]);
     compact(&path, Stop::Never);
     let mut shelf = look();

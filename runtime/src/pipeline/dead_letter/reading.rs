@@ -38,7 +38,9 @@ impl Place {
         let place = self.clone();
         let bootstrap = match self {
             Place::File(_) => String::new(),
-            Place::Topic { topic, brokers, .. } => find(brokers, &topic.client).await.map_err(crate::sink::Error::Brokers).map_err(Error::Topic)?,
+            Place::Topic { topic, brokers, .. } => {
+                find(brokers, &topic.client).await.map_err(crate::sink::Error::Brokers).map_err(Error::Topic)?
+            }
         };
         blocking(move || {
             let (topic, path) = match &place {
@@ -70,11 +72,18 @@ impl Place {
     }
 
     /// Loads these letters of what was found.
-    pub(super) async fn load(&self, mut reading: Reading, some: &[Address], deadline: Instant) -> Result<(Reading, Vec<(Address, Parked)>), Error> {
+    pub(super) async fn load(
+        &self,
+        mut reading: Reading,
+        some: &[Address],
+        deadline: Instant,
+    ) -> Result<(Reading, Vec<(Address, Parked)>), Error> {
         let (addresses, path): (HashSet<Address>, _) = (some.iter().copied().collect(), self.file().clone());
         blocking(move || {
             let mut letters = match &reading.topic {
-                Some(topic) if addresses.iter().any(|address| matches!(address, Address::Record { .. })) => topic.load(&addresses, deadline)?,
+                Some(topic) if addresses.iter().any(|address| matches!(address, Address::Record { .. })) => {
+                    topic.load(&addresses, deadline)?
+                }
                 _ => Vec::new(),
             };
             letters.extend(reading.shelf.load(&addresses).map_err(|source| Error::ReadFile { path, source })?);

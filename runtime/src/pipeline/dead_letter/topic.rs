@@ -61,7 +61,7 @@ impl Topic {
     }
 
     /// Drops letters of this topic.
-    pub(super) async fn drop(&mut self, addresses: &[Address], pipeline: &str, by: &str) -> Result<(), Error> {
+    pub(super) async fn forget(&mut self, addresses: &[Address], pipeline: &str, by: &str) -> Result<(), Error> {
         let now = control::now();
         let records = addresses.chunks(DROPPED_A_RECORD).map(|some| record::dropped(some, pipeline, now, by)).collect();
         match self.send(records).await?.refused.pop() {

@@ -48,7 +48,9 @@ impl TopicShelf {
         let stretches = shelf.stretches().map_err(failed)?;
         let (mut found, mut dropped, mut unreadable) = (Vec::new(), HashSet::new(), 0);
         shelf.read(stretches, deadline, |address, record| match record {
-            Record::Letter(letter) if wanted.pipeline == letter.pipeline => found.push((address, letter.id, wanted.takes(address, &letter))),
+            Record::Letter(letter) if wanted.pipeline == letter.pipeline => {
+                found.push((address, letter.id, wanted.takes(address, &letter)))
+            }
             Record::Letter(_) => {}
             Record::Dropped(addresses) => dropped.extend(addresses),
             Record::Unreadable => unreadable += 1,

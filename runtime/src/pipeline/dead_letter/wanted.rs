@@ -14,9 +14,9 @@ pub(super) struct Wanted {
     pub(super) after: Option<Address>,
     /// `None`: whatever their names.
     pub(super) ids: Option<HashSet<Address>>,
-    stage: Option<String>,
-    reason: Option<String>,
-    plugin: Option<String>,
+    pub(super) stage: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) plugin: Option<String>,
 }
 
 impl Wanted {
@@ -40,7 +40,9 @@ impl Wanted {
         let filters = choice.stage.is_some() || choice.reason.is_some() || choice.plugin.is_some();
         match (choice.ids.is_empty(), choice.all) {
             (true, false) => Err(unprocessable("no letter is chosen: name their ids, or say `all`, with or without filters".to_owned())),
-            (false, all) if all || filters => Err(unprocessable("letters are chosen by their ids or by `all` and its filters, not by both".to_owned())),
+            (false, all) if all || filters => {
+                Err(unprocessable("letters are chosen by their ids or by `all` and its filters, not by both".to_owned()))
+            }
             (named, _) => Ok(Wanted {
                 pipeline: pipeline.to_owned(),
                 after: None,

@@ -10,6 +10,8 @@ mod pin;
 mod poll;
 mod rebalance;
 mod spec;
+#[cfg(test)]
+mod tests;
 pub mod zookeeper;
 
 use std::collections::BTreeMap;
@@ -19,10 +21,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+pub(crate) use headers::read as read_headers;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-pub(crate) use headers::read as read_headers;
 pub use rebalance::Assigned;
 pub use spec::*;
 use tokio::sync::mpsc;

@@ -121,7 +121,7 @@ fn versions_are_counted_apart_and_the_oldest_but_the_one_that_judges_is_forgotte
 }
 
 fn judgement(events: usize) -> Judgement {
-    Judgement { events, duration: Duration::ZERO, cpu: Duration::from_millis(3), discarded: 1, rejected: 2, derived: 0 }
+    Judgement { events, duration: Duration::ZERO, cpu: Duration::from_millis(3), discarded: 1, rejected: 2, derived: 0, failed: 0 }
 }
 
 fn sorted(mut lines: Vec<&str>) -> Vec<&str> {

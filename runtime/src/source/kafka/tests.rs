@@ -1,0 +1,83 @@
+//! The source on librdkafka's mock broker: a pause keeps its place.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use tokio::time::timeout;
+
+use super::{Kafka, Spec, Topics};
+use crate::config::Brokers;
+use crate::source::{Polled, Source};
+use crate::telemetry::Metrics;
+
+/// For records to come, and long enough for those that must not.
+const A_WHILE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn spec(bootstrap: String) -> Spec {
+    Spec {
+        brokers: Brokers::List(bootstrap),
+        topics: Topics::Names(vec!["t".into()]),
+        group: "g".into(),
+        batch_size: NonZeroUsize::new(10).expect("not zero"),
+        batch_duration: Duration::from_millis(100),
+        flume_event_format: false,
+        topic_header: None,
+        header_mappings: Vec::new(),
+        migrate_offsets_from: None,
+        client: BTreeMap::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
+    }
+}
+
+fn produce(producer: &ThreadedProducer<DefaultProducerContext>, numbers: std::ops::Range<i64>) {
+    for number in numbers {
+        let body = number.to_string();
+        producer.send(BaseRecord::<(), str>::to("t").partition(0).payload(&body)).map_err(|(error, _)| error).expect("sent");
+    }
+    producer.flush(PATIENCE).expect("written");
+}
+
+/// Appends the offsets that come within this time; false when none do.
+async fn read(source: &mut Kafka, within: Duration, seen: &mut Vec<i64>) -> bool {
+    match timeout(within, source.poll()).await {
+        Ok(Ok(Polled::Batches(batches))) => {
+            let events = batches.into_iter().flat_map(|batch| batch.batch.events);
+            seen.extend(events.map(|event| event.origin.expect("an origin").offset));
+            true
+        }
+        Ok(other) => panic!("{other:?}"),
+        Err(_) => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_source_reads_nothing_and_goes_on_behind_what_it_read() {
+    let broker = MockCluster::new(1).expect("a broker");
+    broker.create_topic("t", 1, 1).expect("a topic");
+    let producer = ClientConfig::new().set("bootstrap.servers", broker.bootstrap_servers()).create().expect("a producer");
+    produce(&producer, 0..3000);
+    let metrics = Metrics::new().source("p", "s", "kafka");
+    let mut source = Kafka::connect("s", &spec(broker.bootstrap_servers()), metrics, Box::new(|_| {})).await.expect("connected");
+    let mut seen = Vec::new();
+    for round in 1..=3 {
+        assert!(read(&mut source, PATIENCE, &mut seen).await, "round {round}: something is there");
+        source.pause();
+        // What was read before comes still.
+        while read(&mut source, A_WHILE, &mut seen).await {}
+        let held = seen.len();
+        produce(&producer, 0..1000);
+        assert!(!read(&mut source, A_WHILE, &mut seen).await, "round {round}: nothing is read");
+        assert_eq!(seen.len(), held);
+        assert!(held < 2000 + 1000 * round, "there is more to read");
+        source.resume();
+    }
+    while seen.len() < 6000 {
+        assert!(read(&mut source, PATIENCE, &mut seen).await, "all comes");
+    }
+    assert_eq!(seen, (0..6000).collect::<Vec<_>>());
+    Box::new(source).close().await.expect("closed");
+}

@@ -25,6 +25,7 @@ pub struct TapRequest {
 /// One thing heard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "the large one is rare, and a listener's queue is short")]
 pub enum TapItem {
     /// An event, before and after.
     Event(Box<TappedEvent>),

@@ -131,6 +131,7 @@ struct Run {
     committed: i64,
     letters: Vec<u64>,
     ended: Result<(), source_loop::Error>,
+    metrics: Arc<Metrics>,
 }
 
 /// Moves `0..events` in batches of three through the chain into a sink, which is made anew after a fatal error.
@@ -207,7 +208,7 @@ async fn run(
     };
     let written = written.lock().expect("lock").clone();
     let committed = *committed.lock().expect("lock");
-    Run { written, committed, letters: letters.lines().map(body).collect(), ended }
+    Run { written, committed, letters: letters.lines().map(body).collect(), ended, metrics }
 }
 
 fn write_error() -> sink::Error {
@@ -220,6 +221,17 @@ async fn all_events_are_written_in_order_and_then_committed() {
     assert_eq!(run.written, (0..100).collect::<Vec<_>>());
     assert_eq!(run.committed, 100);
     assert!(run.ended.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_runs_dry_is_counted_once_however_often_its_sink_looks_again() {
+    // Each write that ends has the sink ask the channel anew.
+    let run = run(100, None, |_, _| Ok(Written::default())).await;
+    let sink = run.metrics.sink("p", "k", "fake");
+    let taken = sink.batches_complete.get() + sink.batches_underflow.get();
+    let dry = sink.batches_empty.get();
+    assert!((1..=taken + 1).contains(&dry), "{dry} for {taken} batches");
+    assert!(sink.write_seconds.get() > 0.0);
 }
 
 #[tokio::test(start_paused = true)]

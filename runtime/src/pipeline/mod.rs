@@ -15,17 +15,18 @@ pub mod ledger;
 mod selector;
 mod sink_loop;
 mod source_loop;
+mod task;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 pub use drain::{Drain, DrainSwitch};
 use futures_util::future::join_all;
-use tokio::task::JoinHandle;
-use tracing::{Instrument, error, info, info_span};
+pub(crate) use task::Task;
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
@@ -83,7 +84,7 @@ pub struct Pipeline {
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
     sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
-    letters: JoinHandle<()>,
+    letters: Task<()>,
 }
 
 impl Pipeline {
@@ -123,10 +124,11 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters })
+        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters: letters.into() })
     }
 
-    /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.
+    /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it. Where the
+    /// drain is cut short, sources leave their groups and all else is dropped: what was not settled comes again.
     ///
     /// # Errors
     /// An interceptor stopped a source. What it had not settled is not committed.
@@ -140,34 +142,59 @@ impl Pipeline {
         // One source that stops stops its sisters, in order: they drain.
         let (switch, stop) = DrainSwitch::new();
         let switch = Arc::new(switch);
-        let sinks: Vec<_> = self.sinks.into_iter().map(|(spec, drained)| spawn(keep_sink(spec, drained, self.services.clone()))).collect();
+        let numbers: Vec<_> = self.sources.iter().map(|(_, route)| route.metrics.clone()).collect();
+        let sinks: Vec<_> = self
+            .sinks
+            .into_iter()
+            .map(|(spec, drained)| Task::spawn(keep_sink(sink_check(&self.name, &spec.name), spec, drained, self.services.health.clone())))
+            .collect();
         let sources: Vec<_> = self
             .sources
             .into_iter()
-            .map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), (switch.clone(), stop.clone()))))
+            .map(|(spec, route)| {
+                Task::spawn(keep_source(self.name.clone(), spec, route, self.services.health.clone(), (switch.clone(), stop.clone())))
+            })
             .collect();
         let mut ended = Box::pin(join_all(sources));
+        let forward = async {
+            drain.requested().await;
+            switch.request();
+            drain.abandoned().await;
+            switch.abandon();
+            std::future::pending::<std::convert::Infallible>().await
+        };
         let ended = tokio::select! {
             ended = &mut ended => ended,
-            () = drain.requested() => {
-                switch.request();
-                ended.await
-            }
+            never = forward => match never {},
         };
         for channel in &self.channels {
             channel.close();
         }
-        join_all(sinks).await;
-        // The last way to the dead letters went with the tasks: their task writes what is left and ends.
-        let _ = self.letters.await;
-        info!("pipeline ended");
+        let settled = async {
+            join_all(sinks).await;
+            // The last way to the dead letters went with the tasks: their task writes what is left and ends.
+            let _ = self.letters.await;
+        };
+        tokio::select! {
+            () = settled => info!("pipeline ended"),
+            () = drain.abandoned() => warn!("pipeline given up before it was drained: what was not settled comes again"),
+        }
+        for source in numbers {
+            source.open_batches.set(0);
+            source.lag.set(0);
+        }
         ended.into_iter().filter_map(Result::ok).collect()
     }
 }
 
-/// A task within the current span.
-fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(task.in_current_span())
+/// The name under which a source says how it is.
+pub(crate) fn source_check(pipeline: &str, source: &str) -> String {
+    format!("{pipeline}/{source}")
+}
+
+/// The name under which a sink says how it is; it does so only once it has failed.
+pub(crate) fn sink_check(pipeline: &str, sink: &str) -> String {
+    format!("{pipeline}/sink {sink}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -175,21 +202,23 @@ async fn keep_source(
     pipeline: String,
     spec: SourceSpec,
     route: Arc<source_loop::Route>,
-    services: Services,
+    health: Health,
     (switch, drain): (Arc<DrainSwitch>, Drain),
 ) -> Result<(), Error> {
     let mut back_off = BackOff::new();
     let mut last = None;
-    let check = format!("{pipeline}/{}", spec.name);
-    services.health.set(&check, false, "connecting");
+    let check = source_check(&pipeline, &spec.name);
+    health.starting(&check);
     while !drain.is_requested() {
         let started = Instant::now();
         // A task of its own, so that a panic is one more failure: its acks are dropped and its events come again.
         let run = {
-            let (spec, route, drain, services, check) = (spec.clone(), route.clone(), drain.clone(), services.clone(), check.clone());
-            spawn(async move {
+            let (spec, route, drain, health, check) = (spec.clone(), route.clone(), drain.clone(), health.clone(), check.clone());
+            Task::spawn(async move {
+                let present = Arc::new(());
+                let assigned = assigned(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = connect_source(&spec, &route, services, check) => source?,
+                    source = connect_source(&spec, &route, assigned) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await
@@ -199,7 +228,7 @@ async fn keep_source(
             Ok(Ok(())) => return Ok(()),
             Ok(Err(source_loop::Error::Interceptor(stopped @ interceptor::Error::Halted { .. }))) => {
                 error!(source = %spec.name, error = %error_chain(&stopped), "an interceptor stopped the pipeline");
-                services.health.set(&check, false, error_chain(&stopped));
+                health.set(&check, false, error_chain(&stopped));
                 switch.request();
                 return Err(Error::Stopped(spec.name, stopped));
             }
@@ -208,7 +237,7 @@ async fn keep_source(
         };
         let wait = back_off.after(started.elapsed());
         error!(source = %spec.name, error = failure, ?wait, "source failed, starting again from its last commit");
-        services.health.set(&check, false, failure.clone());
+        health.set(&check, false, failure.clone());
         route.metrics.restarts.inc();
         last = Some(failure);
         tokio::select! {
@@ -223,13 +252,13 @@ async fn keep_source(
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.
-async fn keep_sink(spec: SinkSpec, drained: Arc<sink_loop::Drained>, services: Services) {
+async fn keep_sink(check: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
     let mut back_off = BackOff::new();
     loop {
         let started = Instant::now();
         let run = {
             let (spec, drained) = (spec.clone(), drained.clone());
-            spawn(async move { sink_loop::run(connect_sink(&spec).await?, &drained).await })
+            Task::spawn(async move { sink_loop::run(connect_sink(&spec).await?, &drained).await })
         };
         let failure = match run.await {
             Ok(Ok(())) => return,
@@ -238,23 +267,28 @@ async fn keep_sink(spec: SinkSpec, drained: Arc<sink_loop::Drained>, services: S
         };
         let wait = back_off.after(started.elapsed());
         error!(sink = %spec.name, error = failure, ?wait, "sink failed, starting a new one");
-        services.health.set(&drained.stage, false, failure);
+        health.set(&check, false, failure);
         tokio::time::sleep(wait).await;
-        services.health.set(&drained.stage, true, "started again");
+        health.set(&check, true, "started again");
     }
+}
+
+/// Passes a source's assignments on, as long as `present` is there: a source that leaves its group in the background says nothing any more.
+fn assigned(health: Health, check: String, present: Weak<()>) -> source::kafka::Assigned {
+    Box::new(move |partitions| {
+        if present.strong_count() > 0 {
+            health.set(&check, true, format!("{partitions} partitions assigned"));
+        }
+    })
 }
 
 async fn connect_source(
     spec: &SourceSpec,
     route: &source_loop::Route,
-    services: Services,
-    check: String,
+    assigned: source::kafka::Assigned,
 ) -> Result<Box<dyn Source>, source::Error> {
-    let assigned = move |partitions: usize| services.health.set(&check, true, format!("{partitions} partitions assigned"));
     match &spec.kind {
-        source::Spec::Kafka(kafka) => {
-            Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), Box::new(assigned)).await?))
-        }
+        source::Spec::Kafka(kafka) => Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), assigned).await?)),
     }
 }
 

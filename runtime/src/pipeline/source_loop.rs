@@ -47,7 +47,7 @@ pub(crate) enum Error {
 type InChain = BoxFuture<'static, Result<(Judged, Ack), interceptor::Error>>;
 
 struct SourceLoop<'a> {
-    source: Box<dyn Source>,
+    source: &'a mut dyn Source,
     route: &'a Route,
     ledger: Ledger,
     chain: FuturesOrdered<InChain>,
@@ -55,10 +55,17 @@ struct SourceLoop<'a> {
     moved: Checkpoint,
 }
 
-/// Runs one source from its last commit until the drain or its end.
-pub(crate) async fn run(source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
+/// Runs one source from its last commit until the drain or its end, or until the drain is cut short; then it leaves in order.
+pub(crate) async fn run(mut source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
     let ledger = Ledger::new(route.limit);
-    SourceLoop { source, route, ledger, chain: FuturesOrdered::new(), moved: Checkpoint::new() }.run(drain).await
+    let running = SourceLoop { source: source.as_mut(), route, ledger, chain: FuturesOrdered::new(), moved: Checkpoint::new() };
+    tokio::select! {
+        ended = running.run(drain) => ended?,
+        // What was open is gone with the loop, uncommitted.
+        () = drain.abandoned() => warn!("source stops before all is settled: events will come again"),
+    }
+    source.close().await?;
+    Ok(())
 }
 
 impl SourceLoop<'_> {
@@ -173,8 +180,6 @@ impl SourceLoop<'_> {
             }
             self.commit()?;
         }
-        self.commit()?;
-        self.source.close().await?;
-        Ok(())
+        Ok(self.commit()?)
     }
 }

@@ -97,7 +97,7 @@ async fn run_on(broker: &broker::Broker, args: &Args) -> anyhow::Result<tally::R
     let place = tempfile::tempdir().context("make a directory for the demo")?;
     let loaded = configure(place.path(), broker)?;
     let plugin = describe(&loaded).await?;
-    let agent = Agent::build(&loaded.spec, &loaded.settings).await.map_err(|error| anyhow!(error_chain(&error)))?;
+    let agent = Agent::build(&loaded.spec, &loaded.settings, None).await.map_err(|error| anyhow!(error_chain(&error)))?;
     let mut view = View::new(!args.json && std::io::stderr().is_terminal());
     if !args.json {
         introduce(&view, &agent, broker, &plugin);

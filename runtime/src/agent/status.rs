@@ -21,7 +21,11 @@ pub(super) fn pipeline(view: &View, checks: &BTreeMap<String, Check>) -> Pipelin
         detail,
         started: view.started,
         sources: spec.sources.iter().map(source).collect(),
-        interceptors: spec.sources.iter().flat_map(|source| source.interceptors.iter().map(|step| interceptor(spec, source, step))).collect(),
+        interceptors: spec
+            .sources
+            .iter()
+            .flat_map(|source| source.interceptors.iter().map(|step| interceptor(spec, source, step)))
+            .collect(),
         channels: spec.channels.iter().map(channel).collect(),
         sinks: spec.sinks.iter().map(sink).collect(),
         dead_letters: 0,
@@ -33,11 +37,8 @@ fn state(view: &View, checks: &BTreeMap<String, Check>) -> (PipelineState, Strin
     let spec = &view.spec;
     let sources = spec.sources.iter().map(|source| (format!("source {}", source.name), source_check(&spec.name, &source.name)));
     let sinks = spec.sinks.iter().map(|sink| (format!("sink {}", sink.name), sink_check(&spec.name, &sink.name)));
-    let unwell: Vec<(String, &Check)> = sources
-        .chain(sinks)
-        .filter_map(|(part, name)| Some((part, checks.get(&name)?)))
-        .filter(|(_, check)| !check.ok)
-        .collect();
+    let unwell: Vec<(String, &Check)> =
+        sources.chain(sinks).filter_map(|(part, name)| Some((part, checks.get(&name)?))).filter(|(_, check)| !check.ok).collect();
     let detail = unwell.iter().map(|(part, check)| format!("{part}: {}", check.detail)).collect::<Vec<_>>().join("; ");
     match &view.stage {
         Stage::Ended(why) => (PipelineState::Stopped, why.clone()),

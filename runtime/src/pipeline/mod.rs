@@ -288,7 +288,9 @@ async fn connect_source(
     assigned: source::kafka::Assigned,
 ) -> Result<Box<dyn Source>, source::Error> {
     match &spec.kind {
-        source::Spec::Kafka(kafka) => Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), assigned).await?)),
+        source::Spec::Kafka(kafka) => {
+            Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), assigned).await?))
+        }
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Settings {
     /// Longest time to bring open batches home when the agent is stopped. Default: 60 s.
     #[serde(with = "humantime_serde")]
     pub drain_limit: Duration,
+    /// How often the configuration's files are looked at for changes; 0 is never. Default: 30 s, as in Flume.
+    #[serde(with = "humantime_serde")]
+    pub reload_interval: Duration,
     /// The plugin map: which plugin runs in place of which Java class. Relative files begin where the file with the map is.
     pub plugins: BTreeMap<String, PathBuf>,
     /// What a plugin may use, unless its interceptor says otherwise.
@@ -49,6 +52,7 @@ impl Default for Settings {
             cache: None,
             state: None,
             drain_limit: Duration::from_secs(60),
+            reload_interval: Duration::from_secs(30),
             plugins: BTreeMap::new(),
             limits: Limits::default(),
             on_error: OnError::default(),

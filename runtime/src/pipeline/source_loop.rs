@@ -59,7 +59,7 @@ pub(crate) enum Error {
 type InChain = BoxFuture<'static, Result<(Judged, Ack), interceptor::Error>>;
 
 struct SourceLoop<'a> {
-    source: Box<dyn Source>,
+    source: &'a mut dyn Source,
     route: &'a Route,
     ledger: Ledger,
     /// Read and not tracked: held by the gate.
@@ -74,10 +74,10 @@ struct SourceLoop<'a> {
     moved: Checkpoint,
 }
 
-/// Runs one source from its last commit until the drain or its end.
-pub(crate) async fn run(source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
-    let source_loop = SourceLoop {
-        source,
+/// Runs one source from its last commit until the drain or its end, or until the drain is cut short; then it leaves in order.
+pub(crate) async fn run(mut source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
+    let running = SourceLoop {
+        source: source.as_mut(),
         route,
         ledger: Ledger::new(route.limit),
         in_hand: VecDeque::new(),
@@ -88,7 +88,13 @@ pub(crate) async fn run(source: Box<dyn Source>, route: &Route, drain: &Drain) -
         chain: FuturesOrdered::new(),
         moved: Checkpoint::new(),
     };
-    source_loop.run(drain).await
+    tokio::select! {
+        ended = running.run(drain) => ended?,
+        // What was open is gone with the loop, uncommitted.
+        () = drain.abandoned() => warn!("source stops before all is settled: events will come again"),
+    }
+    source.close().await?;
+    Ok(())
 }
 
 impl SourceLoop<'_> {
@@ -235,8 +241,6 @@ impl SourceLoop<'_> {
             }
             self.commit()?;
         }
-        self.commit()?;
-        self.source.close().await?;
-        Ok(())
+        Ok(self.commit()?)
     }
 }

@@ -1,20 +1,45 @@
 //! One process: its pipelines, its signals, its admin address, and a drain with a deadline.
+//!
+//! [`Agent::run`] is the main loop. The pipelines are in the `fleet`, which starts and stops them by name; `reload` reads the configuration
+//! again, `plan` says what that changes, `carry_out` makes the changes, all or none. `control` answers what the admin API asks.
+
+mod builder;
+mod carry_out;
+mod control;
+mod fleet;
+mod plan;
+mod reload;
+mod signals;
+mod status;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::config::Settings;
-use crate::config::spec::AgentSpec;
-use crate::error_chain;
+use crate::config::spec::{AgentSpec, PipelineSpec};
+use crate::control::{Caller, Control, now};
 use crate::interceptor::TapDirectory;
-use crate::pipeline::{self, DrainSwitch, Pipeline, Services};
+use crate::pipeline::{self, Services, Task};
 use crate::plugin;
+use crate::telemetry::tail::Tail;
 use crate::telemetry::{Health, Metrics, Spans, admin, flume, spans};
+use builder::{Builder, Built};
+use control::Controller;
+use fleet::Fleet;
+use reload::Reloader;
+use signals::{Request, Requests};
+
+pub use reload::Configuration;
+pub(crate) use reload::warn_of;
+pub use signals::{Signals, Stop};
 
 /// Where the admin address is, unless it is configured; a free port where this one is taken.
 const ADMIN: &str = "127.0.0.1:4141";
@@ -47,21 +72,27 @@ pub enum Error {
 
 /// An agent that is built and listens, and has read nothing yet.
 pub struct Agent {
-    pipelines: Vec<(String, Pipeline)>,
+    pipelines: Vec<(PipelineSpec, Built)>,
+    fleet: Arc<Fleet>,
+    reloader: Arc<Reloader>,
     services: Services,
-    drain_limit: Duration,
-    switch: DrainSwitch,
-    drain: pipeline::Drain,
+    log: Tail,
+    health: Health,
+    requests: Requests,
     admin: SocketAddr,
+    started: u64,
     servers: JoinSet<std::io::Result<()>>,
 }
 
 impl Agent {
-    /// Compiles the plugins, opens the channels and the addresses.
+    /// Compiles the plugins, opens the channels and the addresses. Nothing of it is left behind when it fails. `configuration` is where the
+    /// specification came from, to read it again; `None` refuses reloads. `log` is what of the log the API shows.
     ///
     /// # Errors
     /// An address is taken, a plugin is refused, or a place for dead letters cannot be opened.
-    pub async fn build(spec: &AgentSpec, settings: &Settings) -> Result<Agent, Error> {
+    pub async fn build(spec: &AgentSpec, settings: &Settings, configuration: Option<Configuration>, log: Tail) -> Result<Agent, Error> {
+        // First, since SIGHUP and SIGUSR1 kill a process that has no handler.
+        let requests = Requests::install()?;
         let cache = settings.cache.clone().or_else(plugin::default_cache);
         let plugins = plugin::Options { cache, signatures: settings.signatures.clone(), ..Default::default() };
         let plugins = plugin::Host::new(plugins).map_err(Error::Plugins)?;
@@ -69,12 +100,12 @@ impl Agent {
         let spans = spans::init(&metrics);
         let state = Some(settings.state_directory());
         let services = Services { metrics, health: Health::new(), plugins, state, spans, taps: TapDirectory::default() };
-        let (switch, drain) = DrainSwitch::new();
+        let health = services.health.clone();
         let listener = listen(settings.admin).await?;
         let admin = local_address(&listener)?;
         let mut servers = JoinSet::new();
         // Addresses answer until the very end, so that probes see the drain.
-        let probes = admin::Admin { metrics: services.metrics.clone(), health: services.health.clone() };
+        let probes = admin::Admin { metrics: services.metrics.clone(), health: health.clone() };
         servers.spawn(admin::serve(listener, probes, std::future::pending()));
         if let Some(address) = settings.flume_metrics {
             let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen(address, source))?;
@@ -82,16 +113,18 @@ impl Agent {
         }
         let mut pipelines = Vec::new();
         for pipeline in &spec.pipelines {
-            let built =
-                Pipeline::build(pipeline, &services).await.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
-            pipelines.push((pipeline.name.clone(), built));
+            let built = Builder::build(&services, pipeline).await;
+            let built = built.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
+            pipelines.push((pipeline.clone(), built));
         }
-        Ok(Agent { pipelines, services, drain_limit: settings.drain_limit, switch, drain, admin, servers })
+        let fleet = Fleet::new(health.clone());
+        let reloader = Reloader::new(configuration, fleet.clone(), Arc::new(services.clone()), settings.clone());
+        Ok(Agent { pipelines, fleet, reloader, services, log, health, requests, admin, started: now(), servers })
     }
 
     /// Resolves when every source and sink is connected.
     pub fn readiness(&self) -> Readiness {
-        Readiness(self.services.health.clone())
+        Readiness(self.health.clone())
     }
 
     /// Where `/metrics` and the probes are.
@@ -104,53 +137,77 @@ impl Agent {
         self.services.spans.clone()
     }
 
+    /// What may be asked of the agent while it runs.
+    pub fn control(&self) -> Arc<dyn Control> {
+        let (fleet, reloader, services) = (self.fleet.clone(), self.reloader.clone(), self.services.clone());
+        Arc::new(Controller { fleet, reloader, services, log: self.log.clone(), started: self.started })
+    }
+
     /// Runs every pipeline until `stop` resolves, then drains: what was read is settled, within the drain limit. A second `stop` ends at once.
     ///
     /// # Errors
-    /// A pipeline stopped by itself, or the drain did not end in time. Nothing unsettled is ever committed.
+    /// The pipelines stopped by themselves, or the drain did not end in time. Nothing unsettled is ever committed.
     pub async fn run(mut self, mut stop: impl Stop) -> Result<(), Error> {
-        let mut running = JoinSet::new();
-        for (name, pipeline) in std::mem::take(&mut self.pipelines) {
-            let drain = self.drain.clone();
-            running.spawn(async move { pipeline.run(drain).await.map_err(|source| Error::Pipeline(name, Box::new(source))) });
+        for (spec, built) in std::mem::take(&mut self.pipelines) {
+            self.fleet.start(Arc::new(spec), built);
         }
-        let mut ended = Ok(());
+        let watching = Task::spawn(watch::watch(self.reloader.clone()));
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         let mut announced = false;
         loop {
             tokio::select! {
                 () = stop.next() => break,
                 _ = ticks.tick() => announced = self.tick(announced),
-                done = running.join_next() => match done {
-                    None => return ended,
-                    Some(done) => ended = first_error(ended, done),
-                },
+                () = self.fleet.all_ended() => return self.fleet.outcome(),
+                request = self.requests.next() => self.answer(request),
             }
         }
-        info!(limit = ?self.drain_limit, "draining");
-        self.services.health.draining();
-        self.switch.request();
-        let drained = async {
-            while let Some(done) = running.join_next().await {
-                ended = first_error(std::mem::replace(&mut ended, Ok(())), done);
-            }
-        };
+        drop(watching);
+        let limit = self.reloader.drain_limit();
+        info!(?limit, "draining");
+        self.health.draining();
+        self.fleet.close();
         tokio::select! {
-            drained = tokio::time::timeout(self.drain_limit, drained) => drained.map_err(|_| Error::DrainLimit(self.drain_limit))?,
+            drained = tokio::time::timeout(limit, self.fleet.all_ended()) => drained.map_err(|_| Error::DrainLimit(limit))?,
             () = stop.next() => return Err(Error::CutShort),
         }
         self.servers.shutdown().await;
-        ended
+        self.fleet.outcome()
     }
 
     /// The loop comes round; says once that all is ready.
     fn tick(&self, announced: bool) -> bool {
-        self.services.health.tick();
-        if announced || !self.services.health.readiness().0 {
+        self.health.tick();
+        if announced || !self.health.readiness().0 {
             return announced;
         }
         info!(admin = %self.admin, "ready");
         true
+    }
+
+    fn answer(&self, request: Request) {
+        match request {
+            Request::Reload => {
+                let reloader = self.reloader.clone();
+                tokio::spawn(async move {
+                    // What comes of a reload is logged by it; that there was none, here.
+                    if let Err(refusal) = reloader.reload(&Caller::new("signal")).await {
+                        warn!(%refusal, "SIGHUP was not followed");
+                    }
+                });
+            }
+            Request::Status => match serde_json::to_string(&self.control().status()) {
+                Ok(status) => info!(status, "status"),
+                Err(error) => warn!(%error, "the status cannot be written"),
+            },
+        }
+    }
+}
+
+impl Drop for Agent {
+    /// However the run ended, no pipeline goes on behind its agent's back.
+    fn drop(&mut self) {
+        self.fleet.abort();
     }
 }
 
@@ -162,20 +219,6 @@ impl Readiness {
     pub async fn ready(&self) {
         while !self.0.readiness().0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
-
-fn first_error(before: Result<(), Error>, done: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
-    match done {
-        Ok(Ok(())) => before,
-        Ok(Err(failure)) => {
-            error!(error = %error_chain(&failure), "pipeline ended");
-            before.and(Err(failure))
-        }
-        Err(panic) => {
-            error!(error = %panic, "pipeline ended");
-            before.and(Err(Error::Panicked(panic.to_string())))
         }
     }
 }
@@ -196,55 +239,4 @@ async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, Error> {
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Error> {
     listener.local_addr().map_err(|source| Error::Listen(SocketAddr::from(([127, 0, 0, 1], 0)), source))
-}
-
-/// Asks an agent to stop; asked again, to stop at once.
-pub trait Stop: Send {
-    /// Resolves at the next wish to stop.
-    fn next(&mut self) -> impl Future<Output = ()> + Send;
-}
-
-/// SIGTERM and SIGINT: the first drains, the second stops. SIGQUIT counts as both. SIGHUP does nothing yet but is not deadly.
-pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    hang_up: Signal,
-    quitting: bool,
-}
-
-impl Signals {
-    /// Takes the signals over from their default action.
-    ///
-    /// # Errors
-    /// The system has no room for a handler.
-    pub fn install() -> Result<Signals, Error> {
-        let on = |kind| signal(kind).map_err(Error::Signals);
-        Ok(Signals {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-            quit: on(SignalKind::quit())?,
-            hang_up: on(SignalKind::hangup())?,
-            quitting: false,
-        })
-    }
-}
-
-impl Stop for Signals {
-    async fn next(&mut self) {
-        if self.quitting {
-            return;
-        }
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.quit.recv() => {
-                    self.quitting = true;
-                    return;
-                }
-                _ = self.hang_up.recv() => warn!("SIGHUP: this version does not reload its configuration; restart the agent for a new one"),
-            }
-        }
-    }
 }

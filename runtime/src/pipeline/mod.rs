@@ -5,7 +5,8 @@
 //!      ▲                              └─ rejected ─► dead letter      (the ack travels with the batch)    └─ refused ─► dead letter
 //!      └── source.commit ◄── ledger.settled (contiguous) ◄────────── every share of the ack delivered ◄────────────┘
 //! ```
-//! The left half is `source_loop`, the right half `sink_loop`; nothing else moves events. This file wires a pipeline and supervises its tasks:
+//! The left half is `source_loop`, the right half `sink_loop`; nothing else moves events. `gate` holds what was read while the pipeline is paused,
+//! and `injector` puts a replayed event in where the chain begins. This file wires a pipeline and supervises its tasks:
 //! what fails is made anew after a while, sources from their last commit. Only an interceptor that is told to halt ends a pipeline.
 
 mod backoff;

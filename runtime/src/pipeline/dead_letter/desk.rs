@@ -2,7 +2,7 @@
 //!
 //! A replay is at least once: letters are dropped when their events are safe downstream (or parked anew), and a crash in between leaves them for
 //! another replay. It sends the event as it was when it was refused, and through the whole chain, also where a sink refused it: an interceptor
-//! that is not idempotent judges it twice.
+//! that is not idempotent judges it twice, and one that halts on it stops the pipeline as it would have at first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -128,7 +128,7 @@ impl Replaying {
         let addresses = reading.addresses();
         let mut report = LettersReplayed { missing: missing(choice, &addresses), ..LettersReplayed::default() };
         for some in addresses[..MOST.min(addresses.len())].chunks(CHUNK) {
-            let (read, letters) = self.shared.load(reading, some, Instant::now() + READ).await?;
+            let (read, letters) = self.shared.load(reading, some, self.deadline.min(Instant::now() + READ)).await?;
             reading = read;
             let (gone, parked) = (letters.len() as u64, self.send(letters, inject).await);
             match parked {

@@ -205,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_that_cannot_be_written_says_which() {
-        let failed = File::open("/proc/none/letters.jsonl".into()).await.err().expect("error");
+        let failed = File::open("/proc/none/letters.jsonl".into()).await.expect_err("error");
         assert!(failed.to_string().contains("/proc/none/letters.jsonl"), "{failed}");
     }
 

@@ -154,8 +154,8 @@ async fn a_letter_that_was_written_twice_is_one() {
     let brokers = place.brokers.clone().expect("brokers");
     let mut producer = super::topic::Topic::connect(&place, &brokers).await.expect("a producer");
     let twice = super::letter::Parked::new("p", Rejected { event: event(1), rejection: Rejection::default() });
-    producer.write(&[twice.clone()]).await.expect("written");
-    producer.write(&[twice]).await.expect("written");
+    producer.write(std::slice::from_ref(&twice)).await.expect("written");
+    producer.write(std::slice::from_ref(&twice)).await.expect("written");
     let read = Place::Topic { topic: Box::new(place), brokers, overflow: "no-such-file.jsonl".into() };
     let look = || read.look(Wanted { pipeline: "p".into(), ..Wanted::default() }, Instant::now() + Duration::from_secs(30));
     let addresses = look().await.expect("look").addresses();

@@ -1,7 +1,5 @@
 //! Numbers for people: `8,000`, `281 KB`, `1.2 µs`, `61 ms`.
 
-use std::fmt::Display;
-
 use indicatif::HumanCount;
 
 /// `1,234,567`.
@@ -60,8 +58,9 @@ pub(in crate::cli) fn percent(part: i64, whole: u64) -> String {
 }
 
 /// Two digits are enough below ten, whole numbers above.
-fn significant(value: f64, unit: impl Display) -> String {
-    if value < 9.95 && value.fract() != 0.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+fn significant(value: f64, unit: &str) -> String {
+    let text = if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 #[cfg(test)]
@@ -71,7 +70,7 @@ mod tests {
     #[test]
     fn amounts_are_as_a_person_says_them() {
         assert_eq!([0, 999, 1_000, 281_337, 999_499, 999_500].map(bytes), ["0 B", "999 B", "1 KB", "281 KB", "999 KB", "1 MB"]);
-        assert_eq!([0.0, 1.234, 36.0, 999.6, 61_000.0, 1_500_000.0].map(micros), ["0 µs", "1.2 µs", "36 µs", "1.0 ms", "61 ms", "1.5 s"]);
+        assert_eq!([0.0, 1.234, 36.0, 999.6, 61_000.0, 1_500_000.0].map(micros), ["0 µs", "1.2 µs", "36 µs", "1 ms", "61 ms", "1.5 s"]);
         assert_eq!([0.0, 0.44, 9.0, 12_345.6].map(rate), ["0", "0.4", "9.0", "12,346"]);
         assert_eq!([percent(12, 100), percent(0, 0), percent(999, 1000)], ["12 %", "-", "100 %"]);
         assert_eq!([counted(1, "batch", "batches"), counted(8_000, "event", "events")], ["1 batch", "8,000 events"]);

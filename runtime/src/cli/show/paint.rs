@@ -28,7 +28,8 @@ pub(in crate::cli) struct Paint {
 }
 
 impl Paint {
-    /// For tests and files.
+    /// For tests.
+    #[cfg(test)]
     pub(in crate::cli) const OFF: Paint = Paint { colours: false };
 
     /// For standard output as it is.

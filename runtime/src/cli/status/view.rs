@@ -134,12 +134,12 @@ mod tests {
 weir 0.1.0  up 3 h 12 min  1 pipeline
 ! 3 events were parked since the agent started: weir dlq list flume1
 
-PIPELINE  STATE    SINCE           EVENTS  OPEN BATCHES  LAG  PARKED  RESTARTS
-flume1    running  2 h ago      1,234,567             4   12       3         0
+PIPELINE  STATE    SINCE       EVENTS  OPEN BATCHES  LAG  PARKED  RESTARTS
+flume1    running  2 h ago  1,234,567             4   12       3         0
 
-INTERCEPTOR      EVENTS  DISCARDED  REJECTED  FAILURES  VERSION            DIGEST        SINCE      TRIAL
+INTERCEPTOR      EVENTS  DISCARDED  REJECTED  FAILURES  VERSION             DIGEST        SINCE      TRIAL
 flume1/int-0  1,234,567          0         0         0  built-in timestamp
-flume1/int-1  1,234,567      4,000         3         3  fraud-score 0.2.0  77ab12cd34ef  3 min ago  until 14:02:11, 41 batches so far
+flume1/int-1  1,234,567      4,000         3         3  fraud-score 0.2.0   77ab12cd34ef  3 min ago  until 14:02:11, 41 batches so far
 
 CHANNEL     TYPE    FILL  EVENTS  CAPACITY   SIZE  WAITS
 flume1/ch1  memory  12 %     120     1,000  30 KB      7

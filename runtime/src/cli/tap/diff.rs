@@ -62,7 +62,7 @@ fn headers(before: &EventView, after: &EventView) -> Vec<Change> {
 /// Each header with how many of its name come before it.
 fn numbered(event: &EventView) -> Vec<(&Text, usize, Option<&Text>)> {
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let number = |(name, header): &'_ (Text, Option<Text>)| {
+    let number = |(name, _): &'_ (Text, Option<Text>)| {
         let nth = seen.entry(text(name)).or_default();
         *nth += 1;
         *nth
@@ -163,8 +163,8 @@ mod tests {
         let mut changes = told(&before, &after);
         changes.sort();
         let expected = [
-            "body /a~1b/c~0: 1 -> \"\\u001b[31m\"",
             "body /amount: 12 -> 13.5",
+            "body /a~1b/c~0: 1 -> \"\\u001b[31m\"",
             "body /gone: null -> nothing",
             "body /score: nothing -> 0.93",
             "body /tags/1: \"y\" -> nothing",

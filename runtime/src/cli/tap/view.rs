@@ -227,8 +227,8 @@ mod tests {
     fn lines_are_cut_to_the_terminal() {
         let long = |end: &str| EventView { headers: Vec::new(), body: Some(plain(&format!("{}{end}", "x".repeat(200)))), ..before() };
         let tapped = TappedEvent { before: long("a"), ..tapped("keep", vec![long("b")]) };
-        let expected = "txns/3/1234  14:00:00  by 77ab…  change…\n  ~ body\n    - …xxxxxxxxxxxxxxxxxxxxa\n    + …xxxxxxxxxxxxxxxxxxxxb\n";
-        assert_eq!(view(Side::Diff, Some(40)).event(&tapped), expected);
+        let expected = "txns/3/1234  14:00:00  by 77ab…  chan…\n  ~ body\n    - …xxxxxxxxxxxxxxxxxxxxa\n    + …xxxxxxxxxxxxxxxxxxxxb\n";
+        assert_eq!(view(Side::Diff, Some(38)).event(&tapped), expected);
     }
 
     #[test]

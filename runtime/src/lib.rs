@@ -11,7 +11,8 @@
 //! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
 //! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`].
 //! 8. [`control`]: what may be asked of a running agent, and the JSON of it.
-//! 9. [`agent`], [`telemetry`], [`cli`]: the process, what it says about itself, its commands.
+//! 9. [`agent`], [`telemetry`]: the process, what it says about itself.
+//! 10. [`client`], [`cli`]: a running agent's API from outside, the commands.
 //!
 //! Dependencies point down this list's grain only: the pipeline knows sources, channels, sinks and interceptors; they know deliveries, batches
 //! and events; nothing knows the agent but the commands.
@@ -21,6 +22,7 @@ pub mod batch;
 mod calendar;
 pub mod channel;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod control;
 pub mod delivery;
@@ -33,6 +35,7 @@ pub mod interceptor;
 pub mod localhost;
 pub mod pipeline;
 pub mod plugin;
+mod printable;
 pub mod sink;
 pub mod source;
 mod stop_at;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use weir::cli::{compile, demo, run, validate};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use weir::cli::{EXIT_USAGE, compile, demo, dlq, history, logs, pause, reload, run, status, swap, tap, validate};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -22,6 +22,30 @@ enum Task {
     Demo(demo::Args),
     /// Say everything that is wrong with a configuration, without running it.
     Validate(Box<validate::Args>),
+    /// Show what an agent is doing.
+    Status(status::Args),
+    /// Watch an agent's figures.
+    #[cfg(feature = "top")]
+    Top(weir::cli::top::Args),
+    /// Listen at an interceptor: events before it, behind it, or what it did to them.
+    Tap(Box<tap::Args>),
+    /// Read the log of an agent and its plugins.
+    Logs(logs::Args),
+    /// Have a new version of a plugin judge from the next batch on.
+    Swap(Box<swap::Args>),
+    /// Go back to the version before, or to any other that ran.
+    Rollback(swap::RollbackArgs),
+    /// List the versions an interceptor has run.
+    History(history::Args),
+    /// Have a pipeline read nothing for a while.
+    Pause(pause::Args),
+    /// Have a paused pipeline read again.
+    Resume(pause::Args),
+    /// Have an agent read its configuration again and run what changed.
+    Reload(reload::Args),
+    /// List, show, replay or drop dead letters.
+    #[command(subcommand)]
+    Dlq(dlq::Task),
     /// Turn a core module into a component.
     Componentize(compile::Componentize),
     /// The compiler's own process.
@@ -29,14 +53,59 @@ enum Task {
     CompilePlugin(compile::CompilePlugin),
 }
 
+/// How `weir --help` groups the commands.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Pipelines", &["run", "demo", "validate"]),
+    ("Looking at a running agent", &["status", "top", "tap", "logs", "history"]),
+    ("Changing a running agent", &["swap", "rollback", "pause", "resume", "reload", "dlq"]),
+    ("Plugins", &["componentize"]),
+];
+
 fn main() -> ExitCode {
-    match Command::parse().task {
+    let parsed = command().try_get_matches().and_then(|matches| Command::from_arg_matches(&matches));
+    let task = match parsed {
+        Ok(command) => command.task,
+        Err(error) => {
+            // Nobody reads a pipe that is closed.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match task {
         Task::Run(args) => run::main(*args),
         Task::Demo(args) => demo::main(args),
         Task::Validate(args) => validate::main(*args),
+        Task::Status(args) => status::main(args),
+        #[cfg(feature = "top")]
+        Task::Top(args) => weir::cli::top::main(args),
+        Task::Tap(args) => tap::main(*args),
+        Task::Logs(args) => logs::main(args),
+        Task::Swap(args) => swap::main(*args),
+        Task::Rollback(args) => swap::rollback(args),
+        Task::History(args) => history::main(args),
+        Task::Pause(args) => pause::pause(args),
+        Task::Resume(args) => pause::resume(args),
+        Task::Reload(args) => reload::main(args),
+        Task::Dlq(task) => dlq::main(task),
         Task::Componentize(task) => report(task.run()),
         Task::CompilePlugin(task) => report(task.run()),
     }
+}
+
+/// The command with its subcommands grouped, which clap does for options only.
+fn command() -> clap::Command {
+    let command = Command::command();
+    let mut groups = String::new();
+    for (title, names) in GROUPS {
+        groups.push_str(&format!("\n\u{1b}[1m\u{1b}[4m{title}:\u{1b}[0m\n"));
+        for name in names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
+            groups.extend(about.map(|about| format!("  \u{1b}[1m{name:<13}\u{1b}[0m {about}\n")));
+        }
+    }
+    let template =
+        format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m\n{{options}}");
+    command.help_template(template)
 }
 
 fn report(done: anyhow::Result<()>) -> ExitCode {
@@ -45,6 +114,52 @@ fn report(done: anyhow::Result<()>) -> ExitCode {
         Err(error) => {
             eprintln!("weir: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_in_one_group_of_the_help() {
+        let command = command();
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
+        let mut shown: Vec<&str> = shown.collect();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        if cfg!(not(feature = "top")) {
+            grouped.retain(|name| *name != "top");
+        }
+        shown.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(shown, grouped);
+    }
+
+    #[test]
+    fn commands_are_taken_as_they_are_documented() {
+        for line in [
+            "status flume1 --json",
+            "tap flume1/int-1 --diff -n 3 --changed --contains x --rate 5",
+            "logs flume1/int-1 -f --level WARN -n 5",
+            "swap flume1/r1/int-1 score.wasm --signature s --why better --expect 77ab --wait 10s --no-trial --api https://x --ca ca.pem",
+            "rollback flume1/int-1 9f2c --why worse",
+            "history flume1/int-1 -n 3",
+            "dlq list flume1 --reason trap --group",
+            "dlq replay flume1 0:1 0:2",
+            "dlq replay flume1 --all --plugin 77ab",
+            "dlq drop flume1 --all --yes",
+        ] {
+            let parsed = command().try_get_matches_from(std::iter::once("weir").chain(line.split(' ')));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+        for line in ["tap flume1", "tap a/b --before --after", "swap a/b c --token x", "dlq replay flume1 0:1 --all", "status --cert c"] {
+            assert!(command().try_get_matches_from(std::iter::once("weir").chain(line.split(' '))).is_err(), "{line}");
         }
     }
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::bindings::events::{Derived as GuestDerived, Edit, Edits, HeaderEdit, Span};
-use super::log_lines::one_line;
 use crate::batch::{Change, Derived, Fate, Outcome, Rejection, Verdict};
 use crate::event::Scope;
+use crate::printable::one_line;
 
 /// New events a batch may grow by: so many for each of its events, and a few more for small batches.
 const DERIVED_PER_EVENT: usize = 10;

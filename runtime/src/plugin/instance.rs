@@ -12,10 +12,10 @@ use wasmtime::{ResourceLimiter, Store, Trap, WasmBacktrace};
 use super::batch_resource::{Call, Said};
 use super::bindings::{Plugin, PluginPre};
 use super::lifecycle::{Description, Parameter};
-use super::log_lines::one_line;
 use super::{FailureKind, LogLines, engine};
 use crate::batch::{Batch, Outcome};
 use crate::interceptor::spec::Limits;
+use crate::printable::one_line;
 
 /// `describe` and `configure` may take at least this long: tables are built there, once an instance.
 const START: Duration = Duration::from_secs(1);

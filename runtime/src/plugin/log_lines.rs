@@ -1,17 +1,15 @@
 //! A plugin's log: into the agent's own, named, escaped, and no more of it than a person could read.
 
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::Observer;
 use super::bindings::Level;
+use crate::printable::one_line;
 use crate::token_bucket::TokenBucket;
 
 /// Lines a second, and how many may come at once.
 const LINES: u32 = 100;
-/// Bytes of a line.
-const LINE: usize = 4096;
 
 /// Where one interceptor's instances log. Cheap to clone; all share one allowance.
 #[derive(Clone)]
@@ -72,24 +70,6 @@ impl Speaker {
     }
 }
 
-/// Control characters escaped, so that a guest can forge no line and colour no terminal; cut at [`LINE`] bytes.
-pub(super) fn one_line(message: &str) -> String {
-    let mut line = String::with_capacity(message.len().min(LINE));
-    for character in message.chars() {
-        if line.len() >= LINE {
-            line.push('…');
-            break;
-        }
-        if character.is_control() {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{}", character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
 /// [`LINES`] at once, and as many again each second.
 struct Allowance {
     bucket: TokenBucket,
@@ -133,11 +113,5 @@ mod tests {
         let later = start + Duration::from_secs(60);
         let written = (0..1000).filter(|_| allowance.take(later) != Grant::Suppressed).count();
         assert_eq!(written, LINES as usize);
-    }
-
-    #[test]
-    fn a_line_is_one_line_and_has_an_end() {
-        assert_eq!(one_line("a\nb\u{1b}[31m\u{9b}c é"), "a\\nb\\u{1b}[31m\\u{9b}c é");
-        assert!(one_line(&"é".repeat(LINE)).len() <= LINE + '…'.len_utf8() + 1);
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::printable::one_line;
+
 /// Between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(2);
 /// Lines of latest scores.
@@ -115,7 +117,7 @@ impl Snapshot {
     /// The view's lines: scores last, as their number varies.
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![
-            format!("weir demo  {:>4} s   {}   {}", self.elapsed.as_secs(), plain(&self.plugin), plain(&self.broker)),
+            format!("weir demo  {:>4} s   {}   {}", self.elapsed.as_secs(), one_line(&self.plugin), one_line(&self.broker)),
             format!("  read     {:>12}/s   {:>14} in all", rate(self.read_per_second), count(self.in_total)),
             format!(
                 "  written  {:>12}/s   {:>14} in all   {} dead-lettered",
@@ -128,7 +130,7 @@ impl Snapshot {
         ];
         let latest = self.last_scores.len().saturating_sub(SCORES);
         for (id, score, verdict) in &self.last_scores[latest..] {
-            lines.push(format!("    {:<24} {score:>6.3}  {}", plain(id), plain(verdict)));
+            lines.push(format!("    {:<24} {score:>6.3}  {}", one_line(id), one_line(verdict)));
         }
         lines
     }
@@ -157,11 +159,6 @@ fn count(number: u64) -> HumanCount {
 fn rate(per_second: f64) -> HumanCount {
     // A negative or endless rate cannot be; as a number of events it is 0 or the most there is.
     HumanCount(per_second.round() as u64)
-}
-
-/// Text from events, without the control characters that could steer the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 #[cfg(test)]

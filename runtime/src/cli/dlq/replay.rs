@@ -1,0 +1,103 @@
+//! `weir dlq replay`: letters go through their pipeline again, as many calls as that takes.
+
+use std::process::ExitCode;
+
+use super::Chosen;
+use crate::cli::failure::Failure;
+use crate::cli::session::About;
+use crate::cli::show::amount::counted;
+use crate::cli::show::output::{print, print_sum};
+use crate::client::{Client, Connect};
+use crate::control::letters::LettersReplayed;
+use crate::printable::escaped;
+
+/// Arguments of `weir dlq replay`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Whose.
+    pub pipeline: String,
+    /// Which ones.
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Print the API's JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+/// Replays them. The exit code is 1 when some were parked again, are still there, or never were.
+#[must_use]
+pub fn main(args: Args) -> ExitCode {
+    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| {
+        let sum = replay(client, &args).await?;
+        if args.json {
+            print_sum(&sum)?;
+        } else {
+            print(&render(&sum, &args.pipeline))?;
+        }
+        let is_done = sum.parked_again == 0 && sum.remaining == 0 && sum.missing.is_empty();
+        if is_done { Ok(()) } else { Err(Failure::Findings) }
+    })
+}
+
+/// One call takes a bounded number of letters. It goes on while they pass; letters that are parked again would come round for ever.
+async fn replay(client: &Client, args: &Args) -> Result<LettersReplayed, Failure> {
+    let choice = args.chosen.choice()?;
+    let mut sum = LettersReplayed::default();
+    loop {
+        let replayed = match client.replay_letters(&args.pipeline, &choice).await {
+            Ok(answer) => answer.value,
+            Err(error) => {
+                if sum.replayed > 0 {
+                    eprintln!("weir: {} went through before this", counted(sum.replayed, "letter", "letters"));
+                }
+                return Err(error.into());
+            }
+        };
+        sum.replayed += replayed.replayed;
+        sum.parked_again += replayed.parked_again;
+        sum.remaining = replayed.remaining;
+        sum.missing.extend(replayed.missing);
+        let goes_on = choice.all && replayed.remaining > 0 && replayed.replayed > 0 && sum.parked_again == 0;
+        if !goes_on {
+            return Ok(sum);
+        }
+    }
+}
+
+fn render(sum: &LettersReplayed, pipeline: &str) -> String {
+    let pipeline = escaped(pipeline);
+    let mut text = format!("replayed {}\n", counted(sum.replayed, "letter", "letters"));
+    if sum.parked_again > 0 {
+        text.push_str(&format!("parked again: {}, see weir dlq list {pipeline}\n", counted(sum.parked_again, "letter", "letters")));
+    }
+    if sum.remaining > 0 {
+        text.push_str(&format!("not replayed yet: {}; say it again\n", counted(sum.remaining, "letter", "letters")));
+    }
+    text + &missing(&sum.missing)
+}
+
+/// Ids that were asked for in vain.
+pub(super) fn missing(ids: &[String]) -> String {
+    if ids.is_empty() { String::new() } else { format!("not there: {}\n", escaped(&ids.join(", "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_go_through_is_said() {
+        let sum = LettersReplayed { replayed: 1_000, parked_again: 1, remaining: 20, missing: vec!["0:7".into(), "x\n".into()] };
+        let expected = "\
+replayed 1,000 letters
+parked again: 1 letter, see weir dlq list flume1
+not replayed yet: 20 letters; say it again
+not there: 0:7, x\\n
+";
+        assert_eq!(render(&sum, "flume1"), expected);
+        assert_eq!(render(&LettersReplayed { replayed: 1, ..LettersReplayed::default() }, "flume1"), "replayed 1 letter\n");
+    }
+}

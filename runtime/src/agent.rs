@@ -1,22 +1,22 @@
 //! One process: its pipelines, its signals, its admin address, and a drain with a deadline.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::api;
 use crate::config::Settings;
 use crate::config::spec::AgentSpec;
 use crate::error_chain;
 use crate::pipeline::{self, DrainSwitch, Pipeline, Services};
 use crate::plugin;
-use crate::telemetry::{Health, Metrics, admin, flume};
-
-/// Where the admin address is, unless it is configured; a free port where this one is taken.
-const ADMIN: &str = "127.0.0.1:4141";
+use crate::telemetry::{Health, Metrics, flume};
 
 /// An agent cannot start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum Error {
     /// An address is taken or not this machine's.
     #[error("listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// The admin address cannot be served.
+    #[error(transparent)]
+    Api(api::Error),
     /// The plugin engine refuses to start.
     #[error("start the plugin engine")]
     Plugins(#[source] plugin::Error),
@@ -52,7 +55,9 @@ pub struct Agent {
     switch: DrainSwitch,
     drain: pipeline::Drain,
     admin: SocketAddr,
-    servers: JoinSet<std::io::Result<()>>,
+    servers: JoinSet<()>,
+    /// Dropped, it ends the servers.
+    serving: watch::Sender<()>,
 }
 
 impl Agent {
@@ -65,15 +70,22 @@ impl Agent {
         let plugins = plugin::Host::new(plugin::Options { cache, ..Default::default() }).map_err(Error::Plugins)?;
         let services = Services { metrics: Metrics::new(), health: Health::new(), plugins };
         let (switch, drain) = DrainSwitch::new();
-        let listener = listen(settings.admin).await?;
-        let admin = local_address(&listener)?;
+        let bound = api::Bound::bind(settings.admin, &settings.api).await.map_err(Error::Api)?;
+        let admin = bound.address();
         let mut servers = JoinSet::new();
         // Addresses answer until the very end, so that probes see the drain.
-        let probes = admin::Admin { metrics: services.metrics.clone(), health: services.health.clone() };
-        servers.spawn(admin::serve(listener, probes, std::future::pending()));
+        let serving = watch::Sender::new(());
+        let served = api::Served {
+            control: Arc::default(),
+            metrics: services.metrics.clone(),
+            health: services.health.clone(),
+            audit: api::audit::Log::at(settings.state_directory().join("audit.jsonl")),
+            component_cap: services.plugins.caps().file,
+        };
+        servers.spawn(bound.serve(served, ended(&serving)));
         if let Some(address) = settings.flume_metrics {
             let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen(address, source))?;
-            servers.spawn(flume::serve(listener, services.metrics.clone(), std::future::pending()));
+            servers.spawn(flume::serve(listener, services.metrics.clone(), ended(&serving)));
         }
         let mut pipelines = Vec::new();
         for pipeline in &spec.pipelines {
@@ -81,7 +93,7 @@ impl Agent {
                 Pipeline::build(pipeline, &services).await.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
             pipelines.push((pipeline.name.clone(), built));
         }
-        Ok(Agent { pipelines, services, drain_limit: settings.drain_limit, switch, drain, admin, servers })
+        Ok(Agent { pipelines, services, drain_limit: settings.drain_limit, switch, drain, admin, servers, serving })
     }
 
     /// Resolves when every source and sink is connected.
@@ -129,7 +141,8 @@ impl Agent {
             drained = tokio::time::timeout(self.drain_limit, drained) => drained.map_err(|_| Error::DrainLimit(self.drain_limit))?,
             () = stop.next() => return Err(Error::CutShort),
         }
-        self.servers.shutdown().await;
+        drop(self.serving);
+        while self.servers.join_next().await.is_some() {}
         ended
     }
 
@@ -170,22 +183,10 @@ fn first_error(before: Result<(), Error>, done: Result<Result<(), Error>, tokio:
     }
 }
 
-async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, Error> {
-    if let Some(address) = wanted {
-        return TcpListener::bind(address).await.map_err(|source| Error::Listen(address, source));
-    }
-    match TcpListener::bind(ADMIN).await {
-        Ok(listener) => Ok(listener),
-        Err(error) => {
-            warn!(address = ADMIN, %error, "the usual admin address is taken, another port serves");
-            let any = SocketAddr::from(([127, 0, 0, 1], 0));
-            TcpListener::bind(any).await.map_err(|source| Error::Listen(any, source))
-        }
-    }
-}
-
-fn local_address(listener: &TcpListener) -> Result<SocketAddr, Error> {
-    listener.local_addr().map_err(|source| Error::Listen(SocketAddr::from(([127, 0, 0, 1], 0)), source))
+/// Resolves when the sender is dropped.
+fn ended(serving: &watch::Sender<()>) -> impl Future<Output = ()> + Send + use<> {
+    let mut serving = serving.subscribe();
+    async move { while serving.changed().await.is_ok() {} }
 }
 
 /// Asks an agent to stop; asked again, to stop at once.

@@ -2,7 +2,9 @@
 
 use std::sync::PoisonError;
 
-use super::metrics::{Labels, PluginInfo, Running, Traps};
+use hyper::{Method, StatusCode};
+
+use super::metrics::{Counts, Labels, PluginInfo, Running, Traps};
 use super::{Counter, Gauge, Histogram, Seconds};
 
 /// Numbers of a source.
@@ -140,5 +142,34 @@ impl DeadLetterMetrics {
             Some("sink") => &self.sink,
             _ => &self.interceptor,
         }
+    }
+}
+
+/// Numbers of an address that is served by HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpMetrics {
+    pub(super) server: &'static str,
+    pub(super) requests: Counts,
+    pub(super) refused: Counts,
+}
+
+impl HttpMetrics {
+    /// Counts an answer. `path` is a route's template or `other`, never what a client chose.
+    pub fn request(&self, path: &'static str, method: &Method, status: StatusCode) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            _ => "other",
+        };
+        let class = format!("{}xx", status.as_u16() / 100);
+        let labels = [("server", self.server), ("path", path), ("method", method), ("status", class.as_str())];
+        self.requests.get_or_create(&labels.map(|(name, value)| (name, value.to_owned())).into()).inc();
+    }
+
+    /// Counts a connection that was not served; `reason` is `full`, `displaced` (closed idle, for another) or `tls` (no handshake).
+    pub fn refused(&self, reason: &'static str) {
+        let labels = vec![("server", self.server.to_owned()), ("reason", reason.to_owned())];
+        self.refused.get_or_create(&labels).inc();
     }
 }

@@ -1,6 +1,6 @@
 //! Every metric Weir has, and nowhere else a metric's name. Names follow the component specification of Vector where it has one, so that
 //! dashboards port. Labels: `pipeline`, `component`, `kind` (source, channel, sink or interceptor) and `type` (such as kafka); an
-//! interceptor also has the `source` whose chain it is in. A label's value comes from the configuration, never from an event.
+//! interceptor also has the `source` whose chain it is in, and what an HTTP address counts has its `server` instead of all of them. A label's value comes from the configuration, never from an event.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +11,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::component::{ChannelMetrics, DeadLetterMetrics, InterceptorMetrics, SinkMetrics, SourceMetrics};
+use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, InterceptorMetrics, SinkMetrics, SourceMetrics};
 use super::{Counter, Gauge, Histogram, Seconds};
 
 /// Label names and values of one series.
 pub(super) type Labels = Vec<(&'static str, String)>;
-pub(super) type Traps = Family<Labels, Counter>;
+pub(super) type Counts = Family<Labels, Counter>;
+pub(super) type Traps = Counts;
 pub(super) type PluginInfo = Family<Labels, Gauge>;
 /// The series of the plugin that judges in each slot.
 pub(super) type Running = Arc<Mutex<HashMap<Labels, Labels>>>;
@@ -137,6 +138,12 @@ impl Metrics {
         DeadLetterMetrics { source: events("source"), interceptor: events("interceptor"), sink: events("sink") }
     }
 
+    /// Numbers of an address that is served by HTTP, such as `admin`.
+    pub fn http(&self, server: &'static str) -> HttpMetrics {
+        let (requests, refused) = (self.families.http_requests.clone(), self.families.http_refused.clone());
+        HttpMetrics { server, requests, refused }
+    }
+
     /// All numbers as OpenMetrics text, which Prometheus reads as [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut out = String::new();
@@ -200,6 +207,8 @@ struct Families {
     suppressed_log_lines: Family<Labels, Counter>,
     plugins: PluginInfo,
     dead_letters: Family<Labels, Counter>,
+    http_requests: Counts,
+    http_refused: Counts,
 }
 
 impl Families {
@@ -240,6 +249,8 @@ impl Families {
             suppressed_log_lines: plain(registry, "interceptor_suppressed_log_lines", "Plugin log lines over the rate limit"),
             plugins: plain(registry, "plugin_info", "1 for the plugin that judges in a slot"),
             dead_letters: plain(registry, "dlq_events", "Events parked, by the kind of stage that refused them"),
+            http_requests: plain(registry, "http_requests", "Requests answered, by route, method and class of status"),
+            http_refused: plain(registry, "http_refused_connections", "Connections closed unserved: full, displaced, tls"),
         }
     }
 }
@@ -290,6 +301,9 @@ mod tests {
         interceptor.batch_duration.observe(0.001);
         interceptor.plugin("fraud-score", "0.1.0", "ab12");
         metrics.dead_letters("p").events("sink k1").inc_by(4);
+        let http = metrics.http("admin");
+        http.request("/livez", &hyper::Method::GET, hyper::StatusCode::OK);
+        http.refused("full");
         metrics.render()
     }
 
@@ -302,7 +316,8 @@ mod tests {
         for name in unique {
             assert!(name.starts_with("weir_"), "{name}");
             assert!(text.lines().any(|line| line.starts_with(&format!("# HELP {name} "))), "{name} has no help");
-            assert!(text.lines().any(|line| line.starts_with(name) && line.contains("pipeline=\"p\"")), "{name} has no series");
+            let owner = if name.starts_with("weir_http_") { "server=\"admin\"" } else { "pipeline=\"p\"" };
+            assert!(text.lines().any(|line| line.starts_with(name) && line.contains(owner)), "{name} has no series");
         }
     }
 

@@ -1,14 +1,12 @@
-//! What Weir tells about itself: counters ([`metrics`]), the addresses that serve them ([`admin`], [`flume`]) and its log ([`logs`]).
+//! What Weir tells about itself: counters ([`metrics`]), Flume's form of them ([`flume`]) and its log ([`logs`]). [`crate::api`] serves the rest.
 
-pub mod admin;
 pub mod component;
 pub mod flume;
 pub mod health;
-mod http;
 pub mod logs;
 pub mod metrics;
 
-pub use component::{ChannelMetrics, DeadLetterMetrics, InterceptorMetrics, SinkMetrics, SourceMetrics};
+pub use component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, InterceptorMetrics, SinkMetrics, SourceMetrics};
 pub use health::Health;
 pub use metrics::Metrics;
 

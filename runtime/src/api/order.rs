@@ -182,6 +182,10 @@ async fn json<T: DeserializeOwned + Default>(headers: &HeaderMap, content: Incom
         return Ok(T::default());
     }
     expect_type(headers, &["application/json"])?;
+    // Serde would take an array for an object, its values by their order.
+    if !content.trim_ascii_start().starts_with(b"{") {
+        return Err(bad("the body is not a JSON object"));
+    }
     serde_json::from_slice(&content).map_err(|error| bad(&format!("the body is not what is expected here: {error}")))
 }
 

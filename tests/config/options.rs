@@ -42,13 +42,15 @@ fn a_file_that_is_not_here_is_looked_for_in_the_conf_directory() {
 fn settings_stand_beside_a_flume_file_and_the_plugin_map_wins_over_them() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("weir.toml");
-    let text = "[agent]\nadmin = '127.0.0.1:1'\ndrain_limit = '1s'\ndead_letters = { file = '/dl' }\nplugins = { 'A$B' = 'a.wasm', 'C$D' = 'c.wasm' }\n";
+    let text = "[agent]\nadmin = '127.0.0.1:1'\ndrain_limit = '1s'\ndead_letters = { file = '/dl' }\nplugins = { 'A$B' = 'a.wasm', 'C$D' = 'c.wasm' }\napi = { tls = { certificate = 'c.pem', key = '/k.pem' } }\n";
     fs::write(&settings, text).unwrap();
     let plugin_map = vec!["A$B=mine.wasm".to_owned()];
     let loaded = load(Load { conf_file: vec![PathBuf::from(VALID)], settings: Some(settings), plugin_map, ..Load::default() }).unwrap();
     assert_eq!(loaded.settings.admin, Some("127.0.0.1:1".parse().unwrap()));
     assert_eq!(loaded.settings.plugins["A$B"], PathBuf::from("mine.wasm"));
     assert_eq!(loaded.settings.plugins["C$D"], directory.path().join("c.wasm"));
+    let tls = loaded.settings.api.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), (directory.path().join("c.pem"), PathBuf::from("/k.pem")));
     assert_eq!(loaded.spec.pipelines[0].dead_letters, dead_letter::Spec::File(PathBuf::from("/dl")));
 }
 

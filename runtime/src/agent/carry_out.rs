@@ -134,6 +134,11 @@ impl Site<'_> {
 
     /// The old one reads nothing any more before the new one begins.
     async fn replace(&self, path: String, detail: String, built: Built, spec: Arc<PipelineSpec>) -> ReloadChange {
+        // Somebody paused it, and nobody said otherwise.
+        let paused = self.fleet.view(&path).and_then(|view| view.controls?.gate.paused());
+        if let (Some(pause), Some(controls)) = (paused, &built.controls) {
+            controls.gate.pause(&pause.by);
+        }
         let stopped = self.stop(&path).await;
         if stopped == Stopped::Closing || !self.fleet.start(spec, built) {
             return report(path, ReloadResult::Stopped, "not started again: the agent is ending".to_owned());

@@ -13,16 +13,18 @@ mod signals;
 mod status;
 #[cfg(test)]
 mod tests;
-mod watch;
+mod watching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::api;
 use crate::config::Settings;
 use crate::config::spec::{AgentSpec, PipelineSpec};
 use crate::control::{Caller, Control, now};
@@ -30,7 +32,7 @@ use crate::interceptor::TapDirectory;
 use crate::pipeline::{self, Services, Task};
 use crate::plugin;
 use crate::telemetry::tail::Tail;
-use crate::telemetry::{Health, Metrics, Spans, admin, flume, spans};
+use crate::telemetry::{Health, Metrics, Spans, flume, spans};
 use builder::{Builder, Built};
 use control::Controller;
 use fleet::Fleet;
@@ -41,15 +43,15 @@ pub use reload::Configuration;
 pub(crate) use reload::warn_of;
 pub use signals::{Signals, Stop};
 
-/// Where the admin address is, unless it is configured; a free port where this one is taken.
-const ADMIN: &str = "127.0.0.1:4141";
-
 /// An agent cannot start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An address is taken or not this machine's.
     #[error("listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// The admin address cannot be served.
+    #[error(transparent)]
+    Api(api::Error),
     /// The plugin engine refuses to start.
     #[error("start the plugin engine")]
     Plugins(#[source] plugin::Error),
@@ -75,13 +77,14 @@ pub struct Agent {
     pipelines: Vec<(PipelineSpec, Built)>,
     fleet: Arc<Fleet>,
     reloader: Arc<Reloader>,
-    services: Services,
-    log: Tail,
+    control: Arc<Controller>,
+    spans: Option<Spans>,
     health: Health,
     requests: Requests,
     admin: SocketAddr,
-    started: u64,
-    servers: JoinSet<std::io::Result<()>>,
+    servers: JoinSet<()>,
+    /// Dropped, it ends the servers.
+    serving: watch::Sender<()>,
 }
 
 impl Agent {
@@ -101,15 +104,28 @@ impl Agent {
         let state = Some(settings.state_directory());
         let services = Services { metrics, health: Health::new(), plugins, state, spans, taps: TapDirectory::default() };
         let health = services.health.clone();
-        let listener = listen(settings.admin).await?;
-        let admin = local_address(&listener)?;
+        let bound = api::Bound::bind(settings.admin, &settings.api).await.map_err(Error::Api)?;
+        let admin = bound.address();
+        let flume = match settings.flume_metrics {
+            Some(address) => Some(TcpListener::bind(address).await.map_err(|source| Error::Listen(address, source))?),
+            None => None,
+        };
+        let fleet = Fleet::new(health.clone());
+        let reloader = Reloader::new(configuration, fleet.clone(), Arc::new(services.clone()), settings.clone());
+        let (started, serving) = (now(), watch::Sender::new(()));
+        let control = Arc::new(Controller { fleet: fleet.clone(), reloader: reloader.clone(), services: services.clone(), log, started });
+        // Addresses answer from here on until the very end, so that probes see the start and the drain.
         let mut servers = JoinSet::new();
-        // Addresses answer until the very end, so that probes see the drain.
-        let probes = admin::Admin { metrics: services.metrics.clone(), health: health.clone() };
-        servers.spawn(admin::serve(listener, probes, std::future::pending()));
-        if let Some(address) = settings.flume_metrics {
-            let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen(address, source))?;
-            servers.spawn(flume::serve(listener, services.metrics.clone(), std::future::pending()));
+        let served = api::Served {
+            control: control.clone(),
+            metrics: services.metrics.clone(),
+            health: health.clone(),
+            audit: api::audit::Log::at(settings.state_directory().join("audit.jsonl")),
+            component_cap: services.plugins.terms(&[]).caps.file,
+        };
+        servers.spawn(bound.serve(served, ended(&serving)));
+        if let Some(listener) = flume {
+            servers.spawn(flume::serve(listener, services.metrics.clone(), ended(&serving)));
         }
         let mut pipelines = Vec::new();
         for pipeline in &spec.pipelines {
@@ -117,9 +133,7 @@ impl Agent {
             let built = built.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
             pipelines.push((pipeline.clone(), built));
         }
-        let fleet = Fleet::new(health.clone());
-        let reloader = Reloader::new(configuration, fleet.clone(), Arc::new(services.clone()), settings.clone());
-        Ok(Agent { pipelines, fleet, reloader, services, log, health, requests, admin, started: now(), servers })
+        Ok(Agent { pipelines, fleet, reloader, control, spans: services.spans, health, requests, admin, servers, serving })
     }
 
     /// Resolves when every source and sink is connected.
@@ -134,13 +148,12 @@ impl Agent {
 
     /// Where its spans go: whoever runs it has them end after it.
     pub fn spans(&self) -> Option<Spans> {
-        self.services.spans.clone()
+        self.spans.clone()
     }
 
     /// What may be asked of the agent while it runs.
     pub fn control(&self) -> Arc<dyn Control> {
-        let (fleet, reloader, services) = (self.fleet.clone(), self.reloader.clone(), self.services.clone());
-        Arc::new(Controller { fleet, reloader, services, log: self.log.clone(), started: self.started })
+        self.control.clone()
     }
 
     /// Runs every pipeline until `stop` resolves, then drains: what was read is settled, within the drain limit. A second `stop` ends at once.
@@ -151,7 +164,7 @@ impl Agent {
         for (spec, built) in std::mem::take(&mut self.pipelines) {
             self.fleet.start(Arc::new(spec), built);
         }
-        let watching = Task::spawn(watch::watch(self.reloader.clone()));
+        let watching = Task::spawn(watching::watch(self.reloader.clone()));
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         let mut announced = false;
         loop {
@@ -171,7 +184,8 @@ impl Agent {
             drained = tokio::time::timeout(limit, self.fleet.all_ended()) => drained.map_err(|_| Error::DrainLimit(limit))?,
             () = stop.next() => return Err(Error::CutShort),
         }
-        self.servers.shutdown().await;
+        self.serving = watch::Sender::new(());
+        while self.servers.join_next().await.is_some() {}
         self.fleet.outcome()
     }
 
@@ -223,20 +237,8 @@ impl Readiness {
     }
 }
 
-async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, Error> {
-    if let Some(address) = wanted {
-        return TcpListener::bind(address).await.map_err(|source| Error::Listen(address, source));
-    }
-    match TcpListener::bind(ADMIN).await {
-        Ok(listener) => Ok(listener),
-        Err(error) => {
-            warn!(address = ADMIN, %error, "the usual admin address is taken, another port serves");
-            let any = SocketAddr::from(([127, 0, 0, 1], 0));
-            TcpListener::bind(any).await.map_err(|source| Error::Listen(any, source))
-        }
-    }
-}
-
-fn local_address(listener: &TcpListener) -> Result<SocketAddr, Error> {
-    listener.local_addr().map_err(|source| Error::Listen(SocketAddr::from(([127, 0, 0, 1], 0)), source))
+/// Resolves when the sender is dropped.
+fn ended(serving: &watch::Sender<()>) -> impl Future<Output = ()> + Send + use<> {
+    let mut serving = serving.subscribe();
+    async move { while serving.changed().await.is_ok() {} }
 }

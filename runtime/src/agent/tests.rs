@@ -13,7 +13,7 @@ use super::builder::{Builder, Built, Commit, InPlace};
 use super::control::Controller;
 use super::fleet::Fleet;
 use super::reload::{Configuration, Reloader};
-use super::{Error, watch};
+use super::{Error, watching};
 use crate::config::spec::PipelineSpec;
 use crate::config::{self, Fingerprint, Load, Loaded};
 use crate::control::status::{PipelineState, PipelineStatus};
@@ -450,7 +450,7 @@ async fn settings_are_taken_over_where_they_can_be_and_said_to_need_a_restart_wh
 #[tokio::test(start_paused = true)]
 async fn a_changed_file_is_taken_at_the_next_look_and_an_invalid_one_only_once() {
     let bench = Bench::start(&two("a-out", "p.wasm"), Workshop::default()).await;
-    let _watching = tokio::spawn(watch::watch(bench.reloader.clone()));
+    let _watching = tokio::spawn(watching::watch(bench.reloader.clone()));
     bench.write(&two("a-new", "p.wasm"));
     tokio::time::sleep(Duration::from_secs(25)).await;
     assert_eq!(bench.workshop.journal(), [""; 0], "nobody has looked");
@@ -468,7 +468,7 @@ async fn a_changed_file_is_taken_at_the_next_look_and_an_invalid_one_only_once()
 #[tokio::test(start_paused = true)]
 async fn a_file_that_is_being_written_is_left_alone_until_it_stays_the_same() {
     let bench = Bench::start(&two("a-out", "p.wasm"), Workshop::default()).await;
-    let _watching = tokio::spawn(watch::watch(bench.reloader.clone()));
+    let _watching = tokio::spawn(watching::watch(bench.reloader.clone()));
     // Cut off after its first pipeline it is valid, and says something else.
     bench.write(&pipeline("a", "a-out", "p.wasm"));
     tokio::time::sleep(Duration::from_millis(30_500)).await;

@@ -6,6 +6,7 @@ use tracing::info;
 
 use super::validate::{EXIT_CONFIG, write_report};
 use crate::agent::{self, Agent, Configuration, Signals};
+use crate::api;
 use crate::config::{self, Fingerprint, Load};
 use crate::error_chain;
 use crate::telemetry::logs;
@@ -86,7 +87,10 @@ fn exit_code(error: &agent::Error) -> ExitCode {
             Interceptor { .. } | DeadLetters(..) => ExitCode::from(EXIT_CONFIG),
             Stopped(..) | NotDrained(..) => ExitCode::FAILURE,
         },
-        agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => ExitCode::from(EXIT_UNAVAILABLE),
+        agent::Error::Api(api::Error::Settings(_) | api::Error::Tls(_)) => ExitCode::from(EXIT_CONFIG),
+        agent::Error::Api(api::Error::Listen(..)) | agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => {
+            ExitCode::from(EXIT_UNAVAILABLE)
+        }
         agent::Error::Panicked(_) | agent::Error::DrainLimit(_) | agent::Error::CutShort => ExitCode::FAILURE,
     }
 }

@@ -150,7 +150,7 @@ impl Loading<'_> {
         }
         let document = native::Document::parse(source, self.environment, &self.problems);
         let mut settings = document.settings();
-        settings.resolve_plugins(&source.directory);
+        settings.resolve_files(&source.directory);
         self.add_plugin_map(&mut settings);
         let plugins = Plugins { settings: &settings, directory: &source.directory };
         let mut pipelines = document.pipelines(&plugins);
@@ -166,7 +166,7 @@ impl Loading<'_> {
         let mut settings = Settings::default();
         if let Some(source) = self.args.settings.as_ref().and_then(|path| self.source(path, None)) {
             settings = native::Document::parse(&source, self.environment, &self.problems).only_settings();
-            settings.resolve_plugins(&source.directory);
+            settings.resolve_files(&source.directory);
         }
         self.add_plugin_map(&mut settings);
         let directory = sources.first().map_or_else(PathBuf::new, |source| source.directory.clone());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::api;
 use crate::interceptor::spec::{Limits, OnError, Swaps};
 use crate::pipeline::dead_letter;
 use crate::plugin::Signatures;
@@ -15,8 +16,10 @@ use crate::plugin::Signatures;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Address of `/metrics`, `/livez`, `/readyz` and `/version`. Default: chosen by the agent.
+    /// Address of the API, `/metrics`, `/livez`, `/readyz` and `/version`. Default: chosen by the agent, on loopback.
     pub admin: Option<SocketAddr>,
+    /// Who may use the admin address.
+    pub api: api::Settings,
     /// Address of the Flume-shaped JSON `/metrics`. Default: none.
     pub flume_metrics: Option<SocketAddr>,
     /// Directory of compiled plugins. Default: chosen by the agent.
@@ -48,6 +51,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             admin: None,
+            api: api::Settings::default(),
             flume_metrics: None,
             cache: None,
             state: None,
@@ -81,8 +85,9 @@ impl Settings {
         self.state.clone().unwrap_or_else(|| default_state(environment))
     }
 
-    /// Makes the plugin map's relative files begin in `directory`.
-    pub fn resolve_plugins(&mut self, directory: &Path) {
+    /// Makes the relative files of the plugin map and of the API's TLS begin in `directory`.
+    pub fn resolve_files(&mut self, directory: &Path) {
+        self.api.resolve_files(directory);
         for file in self.plugins.values_mut() {
             *file = directory.join(&*file);
         }

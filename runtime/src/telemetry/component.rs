@@ -1,5 +1,8 @@
 //! The numbers of one source, channel or sink, handed to it when it is built. Each handle is cheap to clone and is meant to be updated once per batch.
 
+use hyper::{Method, StatusCode};
+
+use super::metrics::Counts;
 use super::{Counter, Gauge, Seconds};
 
 /// Numbers of a source.
@@ -102,4 +105,33 @@ pub struct SpanMetrics {
     pub dropped_for_room: Counter,
     /// Dropped because the collector did not take them.
     pub dropped_in_export: Counter,
+}
+
+/// Numbers of an address that is served by HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpMetrics {
+    pub(super) server: &'static str,
+    pub(super) requests: Counts,
+    pub(super) refused: Counts,
+}
+
+impl HttpMetrics {
+    /// Counts an answer. `path` is a route's template or `other`, never what a client chose.
+    pub fn request(&self, path: &'static str, method: &Method, status: StatusCode) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            _ => "other",
+        };
+        let class = format!("{}xx", status.as_u16() / 100);
+        let labels = [("server", self.server), ("path", path), ("method", method), ("status", class.as_str())];
+        self.requests.get_or_create(&labels.map(|(name, value)| (name, value.to_owned())).into()).inc();
+    }
+
+    /// Counts a connection that was not served; `reason` is `full`, `displaced` (closed idle, for another) or `tls` (no handshake).
+    pub fn refused(&self, reason: &'static str) {
+        let labels = vec![("server", self.server.to_owned()), ("reason", reason.to_owned())];
+        self.refused.get_or_create(&labels).inc();
+    }
 }

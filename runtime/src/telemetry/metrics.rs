@@ -1,6 +1,7 @@
 //! Every metric Weir has; their names are in `families` and nowhere else. Names follow the component specification of Vector where it has one, so that
 //! dashboards port. Labels: `pipeline`, `component`, `kind` (source, channel, sink or interceptor) and `type` (such as kafka); an
-//! interceptor also has the `source` whose chain it is in. A label's value comes from the configuration, never from an event.
+//! interceptor also has the `source` whose chain it is in, and what an HTTP address counts has its `server` instead of all of them. A label's
+//! value comes from the configuration, never from an event.
 
 mod families;
 #[cfg(test)]
@@ -10,15 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::component::{ChannelMetrics, DeadLetterMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
+use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
 use super::interceptor::InterceptorMetrics;
+use super::Counter;
 use families::Families;
 pub(super) use families::{PluginFamilies, Slot};
 
 /// Label names and values of one series.
 pub(super) type Labels = Vec<(&'static str, String)>;
+/// Counts by whichever labels.
+pub(super) type Counts = Family<Labels, Counter>;
 
 /// The numbers of the whole process.
 #[derive(Debug)]
@@ -147,6 +152,12 @@ impl Metrics {
             dropped_for_room: dropped("queue_full"),
             dropped_in_export: dropped("export_failed"),
         }
+    }
+
+    /// Numbers of an address that is served by HTTP, such as `admin`.
+    pub fn http(&self, server: &'static str) -> HttpMetrics {
+        let (requests, refused) = (self.families.http_requests.clone(), self.families.http_refused.clone());
+        HttpMetrics { server, requests, refused }
     }
 
     /// All numbers as OpenMetrics text, which Prometheus reads as [`CONTENT_TYPE`].

@@ -1,11 +1,9 @@
-//! What Weir tells about itself: counters ([`metrics`]), the addresses that serve them ([`admin`], [`flume`]) its log ([`logs`], and [`tail`]
-//! for those who want to read it from elsewhere), and spans for a collector ([`spans`]).
+//! What Weir tells about itself: counters ([`metrics`]), Flume's form of them ([`flume`]), its log ([`logs`], and [`tail`] for those who want to
+//! read it from elsewhere), and spans for a collector ([`spans`]). [`crate::api`] serves the rest.
 
-pub mod admin;
 pub mod component;
 pub mod flume;
 pub mod health;
-mod http;
 pub mod interceptor;
 pub mod logs;
 pub mod metrics;
@@ -17,7 +15,7 @@ pub mod spans;
 pub mod status;
 pub mod tail;
 
-pub use component::{ChannelMetrics, DeadLetterMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
+pub use component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
 pub use health::Health;
 pub use interceptor::{InterceptorMetrics, SwapOutcome, VersionMetrics};
 pub use metrics::Metrics;

@@ -8,7 +8,7 @@ use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::super::{Counter, Gauge, Histogram, Seconds};
-use super::Labels;
+use super::{Counts, Labels};
 
 /// What is counted by plugin. Cloning gives another handle on the same families.
 #[derive(Debug, Clone)]
@@ -68,6 +68,8 @@ pub(super) struct Families {
     pub(in super::super) batches: Family<Labels, Counter>,
     pub(in super::super) batch_seconds: Family<Labels, Seconds>,
     pub(in super::super) dead_letters: Family<Labels, Counter>,
+    pub(in super::super) http_requests: Counts,
+    pub(in super::super) http_refused: Counts,
     pub(in super::super) exported_spans: Family<Labels, Counter>,
     pub(in super::super) dropped_spans: Family<Labels, Counter>,
 }
@@ -117,6 +119,8 @@ impl Families {
             batches: Family::default(),
             batch_seconds: Family::default(),
             dead_letters: plain(registry, "dlq_events", "Events parked, by the kind of stage that refused them"),
+            http_requests: plain(registry, "http_requests", "Requests answered, by route, method and class of status"),
+            http_refused: plain(registry, "http_refused_connections", "Connections closed unserved: full, displaced, tls"),
             exported_spans: plain(registry, "exported_spans", "Spans that the collector took"),
             dropped_spans: plain(registry, "dropped_spans", "Spans that the collector did not get, by why"),
         }

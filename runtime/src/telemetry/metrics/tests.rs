@@ -21,6 +21,9 @@ fn scraped() -> String {
     interceptor.version("ab12", "fraud-score", "0.1.0").failed(FailureKind::Memory);
     metrics.dead_letters("p").events("sink k1").inc_by(4);
     metrics.spans().exported.inc();
+    let http = metrics.http("admin");
+    http.request("/livez", &hyper::Method::GET, hyper::StatusCode::OK);
+    http.refused("full");
     metrics.render()
 }
 
@@ -33,10 +36,12 @@ fn every_metric_has_its_own_name_a_help_line_and_a_series() {
     for name in unique {
         assert!(name.starts_with("weir_"), "{name}");
         assert!(text.lines().any(|line| line.starts_with(&format!("# HELP {name} "))), "{name} has no help");
-        assert!(
-            text.lines().any(|line| line.starts_with(name) && (line.contains("pipeline=\"p\"") || name.ends_with("_spans"))),
-            "{name} has no series"
-        );
+        let owner = match name {
+            _ if name.ends_with("_spans") => "",
+            _ if name.starts_with("weir_http_") => "server=\"admin\"",
+            _ => "pipeline=\"p\"",
+        };
+        assert!(text.lines().any(|line| line.starts_with(name) && line.contains(owner)), "{name} has no series");
     }
 }
 

@@ -8,5 +8,6 @@ mod lifecycle;
 mod malformed;
 mod poison;
 mod rebalance;
+mod reload;
 mod seed;
 mod servers;

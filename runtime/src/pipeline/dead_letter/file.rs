@@ -28,10 +28,13 @@ struct Open {
 }
 
 impl File {
-    /// Opens or creates the file and its folder.
+    /// Makes sure that the file can be written, creating it and its folder. It is let go until the first event: it may still be the file of
+    /// the pipeline that this one is going to replace.
     pub(super) async fn open(pipeline: &str, path: PathBuf) -> Result<File, Error> {
-        let file = File::lazy(pipeline, path);
-        file.write(&[]).await?;
+        let file = File::lazy(pipeline, path.clone());
+        let opened = tokio::task::spawn_blocking(move || appendable(&path).map(drop));
+        let failed = |source| Error::File { path: file.path.clone(), source };
+        opened.await.map_err(|panic| failed(std::io::Error::other(panic)))?.map_err(failed)?;
         Ok(file)
     }
 
@@ -79,13 +82,19 @@ fn append(open: &mut Option<Open>, path: &Path, lines: &[u8]) -> std::io::Result
     }
 }
 
+/// Opens or creates the file and its folder.
+fn appendable(path: &Path) -> std::io::Result<fs::File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let file = fs::OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    // The name itself must survive a power loss too.
+    fs::File::open(folder)?.sync_all()?;
+    Ok(file)
+}
+
 impl Open {
     fn at(path: &Path) -> std::io::Result<Open> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut file = fs::OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-        // The name itself must survive a power loss too.
-        fs::File::open(folder)?.sync_all()?;
+        let mut file = appendable(path)?;
         let mut length = file.metadata()?.len();
         if length > 0 {
             let mut last = [0];
@@ -210,6 +219,21 @@ mod tests {
         let text = fs::read_to_string(&path).expect("file");
         let last: serde_json::Value = serde_json::from_str(text.lines().last().expect("line")).expect("JSON");
         assert_eq!(last["body"], "next");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_opened_anew_while_another_still_writes_it_loses_no_line_of_either() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("letters.jsonl");
+        let old = File::open("p", path.clone()).await.expect("open");
+        old.write(&[rejected(b"1")]).await.expect("write");
+        let new = File::open("p", path.clone()).await.expect("open");
+        old.write(&[rejected(b"2")]).await.expect("write");
+        new.write(&[rejected(b"3")]).await.expect("write");
+        let lines = lines(&path);
+        assert_eq!(lines.iter().map(|line| line["body"].as_str().expect("text")).collect::<String>(), "123");
+        let length = new.open.lock().expect("lock").as_ref().expect("open").length;
+        assert_eq!(length, fs::metadata(&path).expect("file").len(), "where a failed write would be cut off");
     }
 
     #[tokio::test]

@@ -65,11 +65,7 @@ impl DeadLetters {
         metrics: DeadLetterMetrics,
     ) -> Result<(DeadLetters, tokio::task::JoinHandle<()>), Error> {
         let place = match spec {
-            Spec::File(path) => {
-                // Tried and let go: until its first letter a pipeline leaves the file to the one it may be going to replace.
-                file::File::open(pipeline, path.clone()).await?;
-                Place::File(file::File::lazy(pipeline, path.clone()))
-            }
+            Spec::File(path) => Place::File(file::File::open(pipeline, path.clone()).await?),
             Spec::Topic { brokers: own, topic, client } => {
                 let topic = topic::Topic::connect(own.clone().or(brokers), topic, client, pipeline).await?;
                 Place::Topic { topic: Box::new(topic), overflow: file::File::lazy(pipeline, default_file(pipeline)) }

@@ -10,5 +10,6 @@ mod malformed;
 mod pause;
 mod poison;
 mod rebalance;
+mod reload;
 mod seed;
 mod servers;

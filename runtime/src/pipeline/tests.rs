@@ -297,3 +297,69 @@ async fn a_halt_commits_nothing_past_the_guilty_batch() {
     assert!(run.committed <= 30, "{}", run.committed);
     assert!(run.written.iter().all(|number| *number < 30), "{:?}", run.written);
 }
+
+/// Says when it was closed in order.
+struct Closes(Numbers, Arc<Mutex<bool>>);
+
+impl Source for Closes {
+    fn poll(&mut self) -> BoxFuture<'_, Result<Polled, source::Error>> {
+        self.0.poll()
+    }
+
+    fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), source::Error> {
+        self.0.commit(checkpoint)
+    }
+
+    fn resume(&mut self) {}
+
+    fn pause(&mut self) {
+        self.0.pause();
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), source::Error>> {
+        *self.1.lock().expect("lock") = true;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_waits() {
+    let folder = tempfile::tempdir().expect("folder");
+    let metrics = Metrics::new();
+    let letters = LetterSpec::File(folder.path().join("letters.jsonl"));
+    let opened = DeadLetters::open("p", &letters, None, metrics.dead_letters("p")).await;
+    let (dead_letters, _desk, _task) = opened.expect("dead letters");
+    // Nobody takes from it: the source waits for room.
+    let spec = MemorySpec { capacity: NonZeroUsize::new(7).expect("not zero"), ..MemorySpec::default() };
+    let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
+    let (_entry, injected) = injector::Entry::reading("s", |_| true);
+    let route = source_loop::Route {
+        name: "s".into(),
+        gate: Gate::new(),
+        injected,
+        spans: None,
+        chain: Chain::new(Vec::new()),
+        selector: Selector::replicating(vec![channel.clone()]),
+        dead_letters,
+        metrics: metrics.source("p", "s", "fake"),
+        limit: Limit { events: 12, bytes: 1 << 20 },
+    };
+    let (committed, closed) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(false)));
+    let batches = (0..60).collect::<Vec<_>>().chunks(3).map(<[u64]>::to_vec).collect();
+    let source = Box::new(Closes(Numbers { batches, committed: committed.clone() }, closed.clone()));
+    let (switch, drain) = DrainSwitch::new();
+    let running = tokio::spawn(async move { source_loop::run(source, &route, &drain).await });
+    // The first batch is safe, two more wait, and the next has no room.
+    let first = channel.take(3).await.expect("events");
+    first.commit();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    switch.request();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!running.is_finished(), "the drain waits for what is open");
+    switch.abandon();
+    running.await.expect("no panic").expect("in order");
+    assert!(*closed.lock().expect("lock"));
+    assert!(*committed.lock().expect("lock") <= 3, "{committed:?}");
+    drop(channel);
+    assert_eq!(metrics.channel("p", "c", "memory", 7, 0).size_events.get(), 0);
+}

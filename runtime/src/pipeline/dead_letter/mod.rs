@@ -120,11 +120,7 @@ impl DeadLetters {
         metrics: DeadLetterMetrics,
     ) -> Result<(DeadLetters, Desk, tokio::task::JoinHandle<()>), Error> {
         let (place, read) = match spec {
-            Spec::File(path) => {
-                // Tried and let go: until its first letter a pipeline leaves the file to the one it may be going to replace.
-                file::File::open(path.clone()).await?;
-                (Place::File(file::File::lazy(path.clone())), reading::Place::File(path.clone()))
-            }
+            Spec::File(path) => (Place::File(file::File::open(path.clone()).await?), reading::Place::File(path.clone())),
             Spec::Topic(topic) => {
                 let brokers = topic.brokers.clone().or(brokers).unwrap_or_else(|| Brokers::List(String::new()));
                 let producer = Box::new(topic::Topic::connect(topic, &brokers).await?);

@@ -1,6 +1,6 @@
 //! The admin address: probes, metrics, and the API `/api/v1` over a running agent ([`crate::control`]).
 //!
-//! [`routes`] is the table of what there is, `openapi.json` the same for its users; a test holds the two against each other and against the
+//! `routes` is the table of what there is, `openapi.json` the same for its users; a test holds the two against each other and against the
 //! answers. A request goes one way: host, route, origin, caller, role, then `pages`, `read` or `change`. Changes are written to the [`audit`] log, refused
 //! ones too.
 //!

@@ -24,8 +24,9 @@ pub struct Problem {
     /// All that is wrong, where that is more than one thing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    // Boxed, as it is there seldom and makes every result larger.
     #[serde(skip)]
-    headers: HeaderMap,
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl Problem {
@@ -37,7 +38,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             problems: Vec::new(),
-            headers: HeaderMap::new(),
+            headers: None,
         }
     }
 
@@ -51,7 +52,7 @@ impl Problem {
     /// With a header that belongs to the status.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
-        self.headers.insert(name, value);
+        self.headers.get_or_insert_default().insert(name, value);
         self
     }
 
@@ -61,7 +62,7 @@ impl Problem {
         let content = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = body::whole(status, MEDIA_TYPE, content);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(self.headers.into_iter().flat_map(|headers| *headers));
         response
     }
 }

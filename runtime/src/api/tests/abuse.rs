@@ -244,4 +244,6 @@ async fn several_requests_go_over_one_connection() {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.expect("answers");
     assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 3, "{text}");
+    let (_, old) = flood(&running, "GET /livez HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", b"", 0).await;
+    assert_eq!((old.status, old.body.as_str()), (200, "ok\n"), "{old:?}");
 }

@@ -106,9 +106,7 @@ impl Observer for Counts {
     }
     fn switched(&self, from: Option<&VersionStatus>, to: &VersionStatus) {
         self.metrics.plugin(&to.name, &to.version, &to.digest);
-        if let Some(from) = from {
-            self.taps.swapped(Some(from), to);
-        }
+        self.taps.swapped(from, to);
     }
     fn swap_ended(&self, result: Option<SwapResult>) {
         self.metrics.swap(match result {

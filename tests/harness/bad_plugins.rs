@@ -30,7 +30,7 @@ pub fn all() -> Vec<Bad> {
     let mut longer = whole.clone();
     longer.extend_from_slice(b"more");
     vec![
-        bad("empty.wasm", Vec::new(), &[&["not WebAssembly"]]),
+        bad("empty.wasm", Vec::new(), &[&["body is empty"]]),
         bad("script.wasm", b"#!/bin/sh\n".to_vec(), &[&["not WebAssembly"]]),
         bad("cut-in-its-head.wasm", cut(6), &[&["cut-in-its-head.wasm"], &["cut off", "unexpected end"]]),
         bad("cut-early.wasm", cut(100), &[&["cut-early.wasm"], &["cut off", "unexpected end"]]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::crew::{Common, Crew};
 use super::described;
 use super::spec;
+use super::supervise::found;
 use super::tally::Counts;
 use super::trial::Trial;
 use super::version::Version;
@@ -52,7 +53,7 @@ impl Starting<'_> {
         let origin = file.display().to_string();
         let kept = Component { digest: artifact.digest(), bytes: artifact.bytes(), signature: artifact.signature() };
         self.note(self.store.keep(kept));
-        self.note(self.store.saw(artifact.digest()));
+        self.note(self.store.saw(&found(artifact.bytes(), artifact.signature())));
         let plugin = self.host.admit(artifact, self.spec.settings.clone(), &self.spec.limits)?;
         let crew = Arc::new(Crew::start(plugin, self.common, self.spec)?);
         let mut status = described(crew.plugin().info(), &origin, "configuration");

@@ -49,19 +49,19 @@ impl Wasm {
     /// Proposes what is at the configured place, unless it was seen there before.
     async fn look_at_file(&self) {
         let place = self.spec().plugin;
-        let found = tokio::task::spawn_blocking(move || {
+        let read = tokio::task::spawn_blocking(move || {
             let file = crate::plugin::file::find(&place)?;
             let failed = |source| crate::plugin::Error::Read { path: file.clone(), source };
             let component = std::fs::read(&file).map_err(failed)?;
             let signature = Artifact::signature_beside(&file)?;
             Ok::<_, crate::plugin::Error>((file, component, signature))
         });
-        let (file, component, signature) = match found.await {
+        let (file, component, signature) = match read.await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return warn!(error = %error_chain(&error), "the plugin's file cannot be read; what judges goes on"),
             Err(_panic) => return,
         };
-        let found = digest(&component);
+        let found = found(&component, signature.as_deref());
         if self.shared.store.seen().as_ref() == Some(&found) {
             return;
         }
@@ -96,6 +96,14 @@ impl Wasm {
         if let Err(error) = self.shared.store.saw(&found) {
             warn!(error = %error_chain(&error), "not written down, that this file was looked at");
         }
+    }
+}
+
+/// What is remembered of what was found: a component that was refused unsigned is another find once it is signed.
+pub(super) fn found(component: &[u8], signature: Option<&str>) -> String {
+    match signature {
+        Some(signature) => format!("{} {}", digest(component), digest(signature.as_bytes())),
+        None => digest(component),
     }
 }
 

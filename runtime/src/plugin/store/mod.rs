@@ -79,7 +79,7 @@ struct State {
     entries: Vec<HistoryEntry>,
     /// Id of the entry that judges.
     current: Option<u64>,
-    /// Digest of what was last found at the configured place, taken or not.
+    /// What was last found at the configured place, taken or not: digests of the component and of its signature.
     seen: Option<String>,
     /// Whether the agent ended in order.
     ended: bool,
@@ -227,7 +227,7 @@ impl Store {
         })
     }
 
-    /// Digest of what was last found at the configured place.
+    /// What was last found at the configured place.
     #[must_use]
     pub fn seen(&self) -> Option<String> {
         self.lock().seen.clone()
@@ -237,11 +237,11 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn saw(&self, digest: &str) -> Result<(), Error> {
-        if self.lock().seen.as_deref() == Some(digest) {
+    pub fn saw(&self, found: &str) -> Result<(), Error> {
+        if self.lock().seen.as_deref() == Some(found) {
             return Ok(());
         }
-        self.change(|state| state.seen = Some(digest.to_owned()))
+        self.change(|state| state.seen = Some(found.to_owned()))
     }
 
     /// The agent ends in order: what judges now may judge again.

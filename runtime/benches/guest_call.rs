@@ -39,7 +39,15 @@ type Native = fn(&Batch) -> Outcome;
 
 fn start(host: &Host, name: &str) -> Wasm {
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/{name}.wasm"));
-    let spec = Spec { plugin, settings: Default::default(), instances: Some(1), limits: Limits::default(), on_error: OnError::DeadLetter, grants: Ability::ALL.to_vec(), swaps: Swaps::default() };
+    let spec = Spec {
+        plugin,
+        settings: Default::default(),
+        instances: Some(1),
+        limits: Limits::default(),
+        on_error: OnError::DeadLetter,
+        grants: Ability::ALL.to_vec(),
+        swaps: Swaps::default(),
+    };
     let place = Place { pipeline: "bench".into(), source: "bench".into(), interceptor: name.into() };
     Wasm::start(host, place, &spec, Arc::new(Unobserved), None).unwrap()
 }

@@ -82,7 +82,12 @@ fn compiled_code_is_never_taken() {
 #[test]
 fn sizes_have_caps() {
     let wasm = std::fs::read(guest("fraud-score")).unwrap();
-    let with = |caps: Caps| Artifact::from_bytes("x.wasm", wasm.clone(), None, &Terms { caps, ..Terms::default() }).err().map(|error| error.to_string()).unwrap_or_default();
+    let with = |caps: Caps| {
+        Artifact::from_bytes("x.wasm", wasm.clone(), None, &Terms { caps, ..Terms::default() })
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    };
     let caps = Caps::default;
     assert!(with(Caps { file: 1000, ..caps() }).contains("over the cap of 1000"));
     assert!(with(Caps { functions: 10, ..caps() }).contains("more than 10 functions"));

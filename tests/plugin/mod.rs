@@ -91,7 +91,15 @@ impl Start<'_> {
 
     fn run_file(&self, plugin: PathBuf) -> Running {
         let settings: BTreeMap<String, String> = pairs(self.settings).into_iter().collect();
-        let spec = spec::Wasm { plugin, settings, instances: Some(self.instances), limits: self.limits.clone(), on_error: self.on_error, grants: Ability::ALL.to_vec(), swaps: Swaps::default() };
+        let spec = spec::Wasm {
+            plugin,
+            settings,
+            instances: Some(self.instances),
+            limits: self.limits.clone(),
+            on_error: self.on_error,
+            grants: Ability::ALL.to_vec(),
+            swaps: Swaps::default(),
+        };
         let place = Place { pipeline: "p".into(), source: "s".into(), interceptor: "i".into() };
         let heard = Arc::new(Heard::default());
         let wasm = Wasm::start(host(), place, &spec, heard.clone(), None).unwrap();

@@ -176,7 +176,13 @@ mod tests {
     }
 
     fn standing(text: &str, stage: Stage, in_place: bool) -> Vec<View> {
-        let view = |spec| View { spec: Arc::new(spec), in_place: in_place.then(|| Arc::new(Never) as _), controls: None, started: 0, stage: stage.clone() };
+        let view = |spec| View {
+            spec: Arc::new(spec),
+            in_place: in_place.then(|| Arc::new(Never) as _),
+            controls: None,
+            started: 0,
+            stage: stage.clone(),
+        };
         loaded(text).spec.pipelines.into_iter().map(view).collect()
     }
 

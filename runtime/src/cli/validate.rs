@@ -51,8 +51,7 @@ fn plugin_problems(loaded: &Loaded) -> Vec<Problem> {
         for source in &pipeline.sources {
             for step in &source.interceptors {
                 let interceptor::Spec::Wasm(spec) = &step.kind else { continue };
-                if let Err(error) = host_of(&mut host, loaded).and_then(|host| host.load(spec))
-                {
+                if let Err(error) = host_of(&mut host, loaded).and_then(|host| host.load(spec)) {
                     let place = format!("{}.sources.{}.interceptors.{}", pipeline.name, source.name, step.name);
                     problems.push(Problem::error(format!("plugin of interceptor `{}`: {}", step.name, error_chain(&error))).key(place));
                 }

@@ -138,8 +138,7 @@ impl Rig {
         let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
         let counts = metrics.interceptor("p", "s", "i", "fake");
         let taps = Taps::new(counts.tap_dropped_events.clone());
-        let step =
-            Step { stage: "interceptor i".into(), interceptor: Box::new(Picky), metrics: counts, taps };
+        let step = Step { stage: "interceptor i".into(), interceptor: Box::new(Picky), metrics: counts, taps };
         let (entry, injected) = injector::Entry::reading("s", |_| true);
         let route = source_loop::Route {
             name: "s".into(),

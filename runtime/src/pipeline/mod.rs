@@ -123,7 +123,8 @@ impl Controls {
             }
             (None, _) => {
                 let places: Vec<String> = self.plugins.iter().map(|(place, _)| place.to_string()).collect();
-                let there = if places.is_empty() { "this pipeline has no plugin".to_owned() } else { format!("there is {}", places.join(", ")) };
+                let there =
+                    if places.is_empty() { "this pipeline has no plugin".to_owned() } else { format!("there is {}", places.join(", ")) };
                 Err(Refusal::new(RefusalKind::NotFound, format!("there is no plugin {target}: {there}")))
             }
         }

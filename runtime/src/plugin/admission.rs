@@ -210,7 +210,10 @@ impl Survey<'_> {
         }
         if let Some(import) = other_version {
             let abilities = Ability::ALL.map(interface).join(", ");
-            return Err(world(name, format!("it imports {import}; this host has version {VERSION} of the contract: {EVENTS}, {abilities}")));
+            return Err(world(
+                name,
+                format!("it imports {import}; this host has version {VERSION} of the contract: {EVENTS}, {abilities}"),
+            ));
         }
         if self.exports.iter().any(|export| export == WANTED) {
             return Ok(());

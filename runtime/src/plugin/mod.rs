@@ -41,8 +41,8 @@ pub(crate) use cpu_clock::CpuClock;
 pub(crate) use instance::{Failure, Instance, time_for};
 pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated, digest, short_digest};
 pub(crate) use log_lines::{LogLines, Speaker};
-pub use signature::{Signatures, signature_file};
 pub use observe::{FailureKind, Judgement, Observer, Unobserved};
+pub use signature::{Signatures, signature_file};
 
 use crate::interceptor::spec::{self, Ability, Limits};
 use instance::State;

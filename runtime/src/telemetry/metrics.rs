@@ -14,9 +14,9 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+use super::Counter;
 use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
 use super::interceptor::InterceptorMetrics;
-use super::Counter;
 use families::Families;
 pub(super) use families::{PluginFamilies, Slot};
 

@@ -72,13 +72,7 @@ fn served(fake: &Arc<Fake>, audit: PathBuf) -> Served {
     let control: Arc<dyn Control> = fake.clone();
     let health = Health::new();
     health.set("pipeline flume1", true, "running");
-    Served {
-        control,
-        metrics: Metrics::new(),
-        health,
-        audit: audit::Log::at(audit),
-        component_cap: 8 << 20,
-    }
+    Served { control, metrics: Metrics::new(), health, audit: audit::Log::at(audit), component_cap: 8 << 20 }
 }
 
 /// A request.

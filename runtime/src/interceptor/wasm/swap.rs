@@ -10,9 +10,7 @@ use super::crew::Crew;
 use super::trial::{Bounds, Trial};
 use super::version::Version;
 use super::{Shared, Wasm, described, rehearsal, resume, spec};
-use crate::control::swap::{
-    Admission, HistoryEntry, Proposal, RollbackRequest, SwapReport, SwapResult, VersionState, VersionStatus,
-};
+use crate::control::swap::{Admission, HistoryEntry, Proposal, RollbackRequest, SwapReport, SwapResult, VersionState, VersionStatus};
 use crate::control::{Refusal, RefusalKind, now};
 use crate::error_chain;
 use crate::plugin::store::Component;

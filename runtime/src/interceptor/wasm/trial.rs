@@ -164,7 +164,12 @@ impl HandedOver {
         if let Some(backtrace) = &failure.backtrace {
             reason = format!("{reason}\n{backtrace}");
         }
-        trial.condemned.send_if_modified(|told| told.is_none() && { *told = Some(reason); true });
+        trial.condemned.send_if_modified(|told| {
+            told.is_none() && {
+                *told = Some(reason);
+                true
+            }
+        });
     }
 }
 
@@ -173,7 +178,10 @@ pub(super) fn place(batch: &Batch) -> String {
     let events = batch.len();
     match (batch.events.first().and_then(|event| event.origin.as_ref()), batch.events.last().and_then(|event| event.origin.as_ref())) {
         (Some(first), Some(last)) if first.partition == last.partition && first.topic == last.topic => {
-            format!("a batch of {events} events (topic {} partition {} offsets {} to {})", first.topic, first.partition, first.offset, last.offset)
+            format!(
+                "a batch of {events} events (topic {} partition {} offsets {} to {})",
+                first.topic, first.partition, first.offset, last.offset
+            )
         }
         (Some(first), Some(_)) => {
             format!("a batch of {events} events (from topic {} partition {} offset {} on)", first.topic, first.partition, first.offset)
@@ -186,7 +194,8 @@ pub(super) fn place(batch: &Batch) -> String {
 mod tests {
     use super::*;
 
-    const BEFORE: Counts = Counts { batches: 100, events: 10_000, cpu_nanos: 20_000_000, discarded: 1000, rejected: 0, memory_peak: 1 << 20 };
+    const BEFORE: Counts =
+        Counts { batches: 100, events: 10_000, cpu_nanos: 20_000_000, discarded: 1000, rejected: 0, memory_peak: 1 << 20 };
 
     fn fault(now: Counts) -> Option<String> {
         Bounds::new(&Swaps::default(), 64 << 20).fault(&BEFORE, &now)

@@ -71,7 +71,12 @@ impl Version {
         if self.first.borrow().is_none() {
             let micros = u64::try_from(judgement.duration.as_micros()).unwrap_or(u64::MAX);
             let first = FirstBatch { events: judgement.events as u64, micros };
-            self.first.send_if_modified(|told| told.is_none() && { *told = Some(first); true });
+            self.first.send_if_modified(|told| {
+                told.is_none() && {
+                    *told = Some(first);
+                    true
+                }
+            });
         }
     }
 
@@ -93,8 +98,8 @@ impl Version {
         let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(first) = origins.next() {
             let (mut from, mut to) = (first.offset, first.offset + 1);
-            while let Some(next) =
-                origins.next_if(|next| next.partition == first.partition && (Arc::ptr_eq(&next.topic, &first.topic) || next.topic == first.topic))
+            while let Some(next) = origins
+                .next_if(|next| next.partition == first.partition && (Arc::ptr_eq(&next.topic, &first.topic) || next.topic == first.topic))
             {
                 (from, to) = (from.min(next.offset), to.max(next.offset + 1));
             }

@@ -5,5 +5,6 @@
 mod config;
 mod kafka;
 mod plugin;
+mod swap;
 
 use weir_tests::harness;

@@ -16,16 +16,16 @@ use bytes::Bytes;
 use serde::Deserialize;
 use weir::batch::{Batch, Change, Fate, Outcome, Rejection, Verdict};
 use weir::event::{Event, Scope};
-use weir::interceptor::spec::{Limits, OnError, Wasm as Spec};
+use weir::interceptor::spec::{Ability, Limits, OnError, Swaps, Wasm as Spec};
 use weir::interceptor::{Interceptor, Judging, Place, Wasm};
-use weir::plugin::{Caps, Host, Options, Unobserved};
+use weir::plugin::{Host, Options, Unobserved};
 
 const ROUNDS: usize = 41;
 /// Events of a round, in batches of whichever size.
 const EVENTS: usize = 20_000;
 
 fn main() {
-    let host = Host::new(Options { cache: None, compiler: Some(env!("CARGO_BIN_EXE_weir").into()), caps: Caps::default() }).unwrap();
+    let host = Host::new(Options { cache: None, compiler: Some(env!("CARGO_BIN_EXE_weir").into()), ..Options::default() }).unwrap();
     println!("{:<14}{:>8}{:>16}{:>16}{:>10}", "plugin", "batch", "native ns/event", "plugin ns/event", "ratio");
     for (name, native) in [("passthrough", keep as Native), ("fraud-score", score as Native)] {
         let plugin = start(&host, name);
@@ -39,9 +39,9 @@ type Native = fn(&Batch) -> Outcome;
 
 fn start(host: &Host, name: &str) -> Wasm {
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/{name}.wasm"));
-    let spec = Spec { plugin, settings: Default::default(), instances: Some(1), limits: Limits::default(), on_error: OnError::DeadLetter };
+    let spec = Spec { plugin, settings: Default::default(), instances: Some(1), limits: Limits::default(), on_error: OnError::DeadLetter, grants: Ability::ALL.to_vec(), swaps: Swaps::default() };
     let place = Place { pipeline: "bench".into(), source: "bench".into(), interceptor: name.into() };
-    Wasm::start(host, place, &spec, Arc::new(Unobserved)).unwrap()
+    Wasm::start(host, place, &spec, Arc::new(Unobserved), None).unwrap()
 }
 
 fn compare(name: &str, plugin: &Wasm, native: Native, size: usize) {

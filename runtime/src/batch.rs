@@ -45,6 +45,8 @@ pub struct Rejection {
     pub backtrace: Option<String>,
     /// SHA-256 of the plugin that refused it, in hex.
     pub plugin: Option<String>,
+    /// Source in whose chain it was refused, or that could not read it; `None` behind the channels, where sources mix.
+    pub source: Option<String>,
 }
 
 /// An event and why it was refused.
@@ -138,6 +140,20 @@ pub struct Judged {
 }
 
 impl Outcome {
+    /// Events it discards, events it rejects, and new events.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let (mut discarded, mut rejected, mut derived) = (0, 0, 0);
+        for (_, verdict) in &self.verdicts {
+            derived += verdict.derived.len();
+            match verdict.fate {
+                Fate::Keep => {}
+                Fate::Discard => discarded += 1,
+                Fate::Reject(_) => rejected += 1,
+            }
+        }
+        (discarded, rejected, derived)
+    }
+
     /// Applies the verdicts to the batch they were made for.
     pub fn apply(self, batch: Batch) -> Judged {
         if self.verdicts.is_empty() {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -24,6 +25,35 @@ pub struct Event {
     pub origin: Option<Origin>,
     /// Headers that Flume's source would have set, worked out only when somebody asks.
     pub implied: Option<Arc<Implied>>,
+    /// Set on an event that was a dead letter and goes through its chain again; kept as the origin is.
+    pub replay: Option<Arc<Replay>>,
+}
+
+/// What an event brings along from its dead letter.
+#[derive(Debug, Default)]
+pub struct Replay {
+    /// How often it has been replayed, this time included.
+    pub attempt: u32,
+    /// Source in whose chain it was refused; `None` where the letter does not say.
+    pub source: Option<String>,
+    parked: AtomicBool,
+}
+
+impl Replay {
+    /// The replay of a letter, not parked anew yet.
+    pub fn new(attempt: u32, source: Option<String>) -> Replay {
+        Replay { attempt, source, parked: AtomicBool::new(false) }
+    }
+
+    /// Notes that the event, or one derived from it, was refused again.
+    pub(crate) fn park(&self) {
+        self.parked.store(true, Ordering::Release);
+    }
+
+    /// Whether it was refused again.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.parked.load(Ordering::Acquire)
+    }
 }
 
 /// A place in a Kafka topic.

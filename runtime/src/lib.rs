@@ -11,13 +11,15 @@
 //! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
 //! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`].
 //! 8. [`control`]: what may be asked of a running agent, and the JSON of it.
-//! 9. [`agent`], [`telemetry`]: the process, what it says about itself.
-//! 10. [`client`], [`cli`]: a running agent's API from outside, the commands.
+//! 9. [`api`], over [`http`]: the admin address, where that is asked and answered.
+//! 10. [`agent`], [`telemetry`]: the process, what it says about itself.
+//! 11. [`client`], [`cli`]: a running agent's API from outside, the commands.
 //!
 //! Dependencies point down this list's grain only: the pipeline knows sources, channels, sinks and interceptors; they know deliveries, batches
 //! and events; nothing knows the agent but the commands.
 
 pub mod agent;
+pub mod api;
 pub mod batch;
 mod calendar;
 pub mod channel;
@@ -31,6 +33,7 @@ pub mod escape;
 pub mod event;
 mod excerpt;
 pub mod flume_event;
+pub mod http;
 pub mod interceptor;
 pub mod localhost;
 pub mod pipeline;
@@ -38,6 +41,8 @@ pub mod plugin;
 mod printable;
 pub mod sink;
 pub mod source;
+mod stop_at;
 pub mod telemetry;
+mod token_bucket;
 
 pub use errors::error_chain;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use weir::cli::validate;
 use weir::config::{self, Error, Load, Loaded};
-use weir::pipeline::dead_letter;
+use weir::pipeline::dead_letter::{self, HeaderStyle};
 use weir::source::Spec as Source;
 
 const VALID: &str = "config/cases/header-set-by-static.properties";
@@ -42,14 +42,34 @@ fn a_file_that_is_not_here_is_looked_for_in_the_conf_directory() {
 fn settings_stand_beside_a_flume_file_and_the_plugin_map_wins_over_them() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("weir.toml");
-    let text = "[agent]\nadmin = '127.0.0.1:1'\ndrain_limit = '1s'\ndead_letters = { file = '/dl' }\nplugins = { 'A$B' = 'a.wasm', 'C$D' = 'c.wasm' }\n";
+    let text = "[agent]\nadmin = '127.0.0.1:1'\ndrain_limit = '1s'\ndead_letters = { file = '/dl' }\nplugins = { 'A$B' = 'a.wasm', 'C$D' = 'c.wasm' }\napi = { tls = { certificate = 'c.pem', key = '/k.pem' } }\n";
     fs::write(&settings, text).unwrap();
     let plugin_map = vec!["A$B=mine.wasm".to_owned()];
     let loaded = load(Load { conf_file: vec![PathBuf::from(VALID)], settings: Some(settings), plugin_map, ..Load::default() }).unwrap();
     assert_eq!(loaded.settings.admin, Some("127.0.0.1:1".parse().unwrap()));
     assert_eq!(loaded.settings.plugins["A$B"], PathBuf::from("mine.wasm"));
     assert_eq!(loaded.settings.plugins["C$D"], directory.path().join("c.wasm"));
+    let tls = loaded.settings.api.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), (directory.path().join("c.pem"), PathBuf::from("/k.pem")));
     assert_eq!(loaded.spec.pipelines[0].dead_letters, dead_letter::Spec::File(PathBuf::from("/dl")));
+}
+
+#[test]
+fn dead_letters_may_go_to_a_topic_with_the_headers_of_kafka_connect() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = directory.path().join("weir.toml");
+    let read = |style: &str| {
+        fs::write(&settings, format!("[agent]\ndead_letters = {{ topic = {{ topic = 'dead'{style} }} }}\n")).unwrap();
+        load(Load { conf_file: vec![PathBuf::from(VALID)], settings: Some(settings.clone()), ..Load::default() })
+    };
+    for (style, expected) in
+        [("", HeaderStyle::Weir), (", header_style = 'weir'", HeaderStyle::Weir), (", header_style = 'connect'", HeaderStyle::Connect)]
+    {
+        let dead_letter::Spec::Topic(topic) = read(style).unwrap().spec.pipelines[0].dead_letters.clone() else { panic!("no topic") };
+        assert_eq!((topic.topic.as_str(), topic.header_style), ("dead", expected));
+    }
+    let error = read(", header_style = 'kafka'").unwrap_err();
+    assert!(error.problems.iter().any(|problem| format!("{problem:?}").contains("connect")), "names what there is: {error:?}");
 }
 
 #[test]

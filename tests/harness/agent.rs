@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::api::Api;
 use super::dead_letters::{self, DeadLetter};
-use super::process::{Process, Usage};
+use super::process::{Process, Signal, Usage};
 use super::{broker, cache, wait};
 
 /// Compiling plugins for the first time on a busy machine takes its time.
 const START_LIMIT: Duration = Duration::from_secs(120);
+/// What every agent is given, unless a test says otherwise.
+const LIMITS: &str = "drain_limit = \"60s\"";
 /// The drain limit given to every agent, and some time to leave the group.
 const STOP_LIMIT: Duration = Duration::from_secs(90);
 
@@ -24,21 +27,62 @@ const STOP_LIMIT: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub struct Site {
     directory: PathBuf,
+    /// The configuration file.
+    file: PathBuf,
     arguments: Vec<String>,
+    /// The configuration is Weir's own and has its `[agent]` in it.
+    native: bool,
     dead_letter_topic: Option<String>,
+    header_style: &'static str,
+    /// More of its `[agent]`.
+    settings: String,
+    /// Lines of its `[agent]` that a test may choose, the drain limit among them.
+    limits: String,
     started: AtomicU32,
 }
 
 impl Site {
     /// Writes a properties file; `agents` are the names to run from it.
     pub fn new(label: &str, properties: &str, agents: &[&str]) -> Site {
-        let directory = cache::scratch(label);
-        fs::write(directory.join("agent.properties"), properties).unwrap();
-        let mut arguments = vec!["run".to_owned(), "-f".to_owned(), directory.join("agent.properties").display().to_string()];
+        let mut site = Site::at(label, "agent.properties");
+        site.rewrite(properties);
         for name in agents {
-            arguments.extend(["-n".to_owned(), (*name).to_owned()]);
+            site.arguments.extend(["-n".to_owned(), (*name).to_owned()]);
         }
-        Site { directory, arguments, dead_letter_topic: None, started: AtomicU32::new(0) }
+        site
+    }
+
+    /// Writes a file in Weir's own form; `limits` are lines of its `[agent]`, the drain limit among them.
+    pub fn native(label: &str, pipelines: &str, limits: &str) -> Site {
+        let site = Site { native: true, limits: limits.to_owned(), ..Site::at(label, "agent.toml") };
+        site.rewrite(pipelines);
+        site
+    }
+
+    fn at(label: &str, file: &str) -> Site {
+        let directory = cache::scratch(label);
+        let file = directory.join(file);
+        let arguments = vec!["run".to_owned(), "-f".to_owned(), file.display().to_string()];
+        let started = AtomicU32::new(0);
+        Site {
+            directory,
+            file,
+            arguments,
+            native: false,
+            dead_letter_topic: None,
+            header_style: "weir",
+            settings: String::new(),
+            limits: LIMITS.to_owned(),
+            started,
+        }
+    }
+
+    /// Puts another configuration in the file's place, at once, as an editor does.
+    pub fn rewrite(&self, configuration: &str) {
+        let text = if self.native { format!("{}{configuration}", self.settings(0)) } else { configuration.to_owned() };
+        let draft = self.directory.join("draft");
+        fs::write(&draft, text).unwrap();
+        fs::rename(draft, &self.file).unwrap();
     }
 
     /// Binds a Java class to a plugin.
@@ -53,6 +97,23 @@ impl Site {
         self
     }
 
+    /// Dead letters in a topic have headers of this style: `weir` or `connect`.
+    pub fn with_header_style(mut self, style: &'static str) -> Site {
+        self.header_style = style;
+        self
+    }
+
+    /// More lines of the agent's settings: keys of `[agent]`, then tables of their own.
+    pub fn with_settings(mut self, toml: &str) -> Site {
+        self.settings.push_str(toml);
+        self
+    }
+
+    /// Its directory: the configuration is `agent.properties` there, and other files of a test may be put beside it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Starts an agent and waits until it says that it is ready.
     ///
     /// # Panics
@@ -63,14 +124,24 @@ impl Site {
         agent
     }
 
-    /// Starts an agent and does not wait. Agents that run at the same time need different slots: each has a dead-letter file of its own.
+    /// Starts an agent and does not wait. Agents that run at the same time need different slots: each has a state directory and a dead-letter file
+    /// of its own, which the next one of that slot finds again.
     pub fn launch(&self, slot: u32) -> Agent {
+        self.launch_with(slot, &[])
+    }
+
+    /// As [`Site::launch`], with these variables in its environment.
+    pub fn launch_with(&self, slot: u32, environment: &[(&str, &str)]) -> Agent {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
-        let settings = self.directory.join(format!("settings-{slot}.toml"));
-        fs::write(&settings, self.settings(slot)).unwrap();
         let log = self.directory.join(format!("agent-{number}.log"));
         let mut command = Command::new(binary());
-        command.args(&self.arguments).arg("--settings").arg(settings).current_dir(&self.directory).env_remove("RUST_LOG");
+        command.args(&self.arguments).current_dir(&self.directory).env_remove("RUST_LOG");
+        if !self.native {
+            let settings = self.directory.join(format!("settings-{slot}.toml"));
+            fs::write(&settings, self.settings(slot)).unwrap();
+            command.arg("--settings").arg(settings);
+        }
+        command.envs(environment.iter().copied());
         broker::log_to(&mut command, &log);
         Agent { process: Process::start(command), log }
     }
@@ -92,11 +163,15 @@ impl Site {
         // Compiled plugins are kept between runs, as an operator's agent keeps them.
         let cache = cache::kept().join("compiled");
         let file = self.directory.join(format!("dead-letters-{slot}.jsonl"));
+        let state = self.directory.join(format!("state-{slot}"));
         let dead_letters = match &self.dead_letter_topic {
-            Some(topic) => format!("{{ topic = {{ topic = {topic:?} }} }}"),
+            Some(topic) => format!("{{ topic = {{ topic = {topic:?}, header_style = {:?} }} }}", self.header_style),
             None => format!("{{ file = {file:?} }}"),
         };
-        format!("[agent]\nadmin = \"127.0.0.1:0\"\ndrain_limit = \"60s\"\ndead_letters = {dead_letters}\ncache = {cache:?}\n")
+        format!(
+            "[agent]\nadmin = \"127.0.0.1:0\"\ndead_letters = {dead_letters}\ncache = {cache:?}\nstate = {state:?}\n{}\n{}\n",
+            self.limits, self.settings
+        )
     }
 }
 
@@ -130,8 +205,25 @@ impl Agent {
     /// # Panics
     /// When it does not end within its drain limit.
     pub fn terminate(self) -> i32 {
-        self.process.ask_to_stop();
+        self.process.signal(Signal::Terminate);
         self.wait()
+    }
+
+    /// SIGHUP.
+    pub fn hang_up(&self) {
+        self.process.signal(Signal::HangUp);
+    }
+
+    /// SIGUSR1.
+    pub fn ask_for_status(&self) {
+        self.process.signal(Signal::User1);
+    }
+
+    /// The lines of its log with this message, so far.
+    pub fn logged(&self, message: &str) -> Vec<Value> {
+        let log = self.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line.get("message").is_some_and(|found| found == message)).collect()
     }
 
     /// The exit code of an agent that ends by itself.
@@ -170,11 +262,7 @@ impl Agent {
 
     /// The answer of its admin listener: status code and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let address = self
-            .ready_line()
-            .and_then(|line| Some(line.get("admin")?.as_str()?.to_owned()))
-            .expect("a ready agent names its admin address");
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(self.admin()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -182,6 +270,21 @@ impl Agent {
         let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
         let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status line");
         (status, body.to_owned())
+    }
+
+    /// Its API.
+    pub fn api(&self) -> Api {
+        Api::new(self.admin())
+    }
+
+    /// Its admin address.
+    ///
+    /// # Panics
+    /// When it is not ready yet.
+    pub fn admin(&self) -> SocketAddr {
+        let line = self.ready_line().expect("the agent is ready");
+        let address = line.get("admin").and_then(Value::as_str).expect("a ready agent names its admin address");
+        address.parse().expect("an address")
     }
 
     /// Sum of a metric's samples, over those whose labels contain `label`.
@@ -202,9 +305,7 @@ impl Agent {
     }
 
     fn ready_line(&self) -> Option<Value> {
-        let log = self.log();
-        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.find(|line| line.get("message").is_some_and(|message| message == "ready"))
+        self.logged("ready").into_iter().next()
     }
 }
 

@@ -97,6 +97,12 @@ impl Checker {
         self.report.duplicated += u64::from(*seen > 1);
     }
 
+    /// The sent events that are nowhere so far.
+    pub fn lost(&self) -> impl Iterator<Item = u64> {
+        let nowhere = |id: &u64| self.arrived[*id as usize] == 0 && self.parked[*id as usize] == 0;
+        (0..self.report.sent).filter(nowhere)
+    }
+
     /// For every source partition, the offset of its first event that was seen nowhere: no group may have committed more.
     pub fn first_missing(&mut self) -> &[i64] {
         for (partition, offset) in self.missing.iter_mut().enumerate() {

@@ -57,6 +57,8 @@ pub struct Pipeline<'a> {
     pub plugins: Vec<PathBuf>,
     /// `batchSize` of the source and `flumeBatchSize` of the sink.
     pub batch_size: usize,
+    /// `session.timeout.ms` of the group's members: how long a killed one is missed.
+    pub session: u32,
     /// More lines; `SOURCE`, `CHANNEL` and `SINK` stand for the components' prefixes.
     pub more: &'a str,
 }
@@ -64,12 +66,13 @@ pub struct Pipeline<'a> {
 impl<'a> Pipeline<'a> {
     /// Without plugins, in batches of 500.
     pub fn new(name: &'a str, input: &'a Topic, output: &'a str, group: &'a str) -> Pipeline<'a> {
-        Pipeline { name, input, output, group, plugins: Vec::new(), batch_size: 500, more: "" }
+        Pipeline { name, input, output, group, plugins: Vec::new(), batch_size: 500, session: 6000, more: "" }
     }
 
     /// The properties file.
     pub fn properties(&self) -> String {
-        let Pipeline { name, input, output, group, plugins, batch_size, more } = self;
+        let Pipeline { name, input, output, group, plugins, batch_size, session, more } = self;
+        let heartbeat = session / 4;
         let bootstrap = input.bootstrap();
         let interceptors: Vec<_> = (0..plugins.len()).map(|index| format!("i{index}")).collect();
         let mut text = format!(
@@ -80,7 +83,8 @@ impl<'a> Pipeline<'a> {
              SOURCE.kafka.topics = {}\n\
              SOURCE.kafka.consumer.group.id = {group}\n\
              SOURCE.kafka.consumer.auto.offset.reset = earliest\n\
-             SOURCE.kafka.consumer.session.timeout.ms = 6000\n\
+             SOURCE.kafka.consumer.session.timeout.ms = {session}\n\
+             SOURCE.kafka.consumer.heartbeat.interval.ms = {heartbeat}\n\
              SOURCE.batchSize = {batch_size}\n\
              SOURCE.batchDurationMillis = 200\n\
              SOURCE.interceptors = {}\n\

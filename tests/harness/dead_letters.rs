@@ -1,14 +1,17 @@
 //! The agent's dead-letter file, as a person with a script would read it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One line of the file.
+/// One letter of the file.
 #[derive(Debug, Clone, Deserialize)]
 pub struct DeadLetter {
+    /// Its name in the file.
+    pub id: String,
     /// Pipeline it was in.
     pub pipeline: String,
     /// Component that refused the event.
@@ -38,11 +41,24 @@ impl DeadLetter {
     }
 }
 
-/// Every whole line of a file, and how many lines were not whole: an agent killed in the middle of a write may leave one.
+/// A line that drops letters.
+#[derive(Debug, Deserialize)]
+struct Dropped {
+    dropped: HashSet<String>,
+}
+
+/// The letters of a file that nobody has dropped, and how many lines were not whole: an agent killed in the middle of a write may leave one.
 /// A file that is not there has none.
 pub fn read(file: &Path) -> (Vec<DeadLetter>, usize) {
     let text = fs::read(file).unwrap_or_default();
-    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let (whole, torn): (Vec<_>, Vec<_>) = lines.map(serde_json::from_slice::<DeadLetter>).partition(Result::is_ok);
-    (whole.into_iter().flatten().collect(), torn.len())
+    let (mut letters, mut dropped, mut torn) = (Vec::new(), HashSet::new(), 0);
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match (serde_json::from_slice::<DeadLetter>(line), serde_json::from_slice::<Dropped>(line)) {
+            (Ok(letter), _) => letters.push(letter),
+            (_, Ok(line)) => dropped.extend(line.dropped),
+            _ => torn += 1,
+        }
+    }
+    letters.retain(|letter| !dropped.contains(&letter.id));
+    (letters, torn)
 }

@@ -1,7 +1,9 @@
-//! Fills a topic with transactions.
+//! Fills a topic with transactions, so many of them or until somebody says stop.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -9,7 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
-use super::topics::{Topic, client};
+use super::topics::{Group, Topic, client};
 use super::transactions::Transactions;
 
 /// Sends transactions `0..events` to their partitions and returns once the broker has acknowledged every one.
@@ -17,36 +19,135 @@ use super::transactions::Transactions;
 /// With a `pace`, in events a second, it takes its time. It outlives a broker's restart: an idempotent producer tries on without doubling or reordering,
 /// so that the id at an offset stays what [`Transactions::id_at`] says.
 pub fn fill(topic: &Topic, transactions: &Transactions, events: u64, pace: Option<u64>) {
-    let tally = Tally::default();
-    let producer: ThreadedProducer<Tally> = client(topic.bootstrap())
-        .set("enable.idempotence", "true")
-        .set("message.timeout.ms", "0")
-        .set("linger.ms", "20")
-        .set("batch.size", "500000")
-        .set("queue.buffering.max.messages", "200000")
-        .create_with_context(tally.clone())
-        .unwrap();
-    let start = Instant::now();
-    let mut body = Vec::new();
-    for id in 0..events {
+    fill_on(topic, transactions, 0..events, pace);
+}
+
+/// As [`fill`], for the transactions that follow those of an earlier call.
+pub fn fill_on(topic: &Topic, transactions: &Transactions, ids: Range<u64>, pace: Option<u64>) {
+    let mut sender = Sender::new(topic, transactions);
+    let (start, first) = (Instant::now(), ids.start);
+    for id in ids {
         if let Some(pace) = pace
             && id.is_multiple_of(pace.div_ceil(100))
         {
-            let due = Duration::from_secs_f64(id as f64 / pace as f64);
+            let due = Duration::from_secs_f64((id - first) as f64 / pace as f64);
             std::thread::sleep(due.saturating_sub(start.elapsed()));
         }
-        transactions.write(id, &mut body);
-        let key = transactions.key(id);
-        let mut record = BaseRecord::<str, [u8]>::to(&topic.name).partition(transactions.partition(id)).key(&key).payload(&body);
-        while let Err((error, refused)) = producer.send(record) {
+        sender.send(id);
+    }
+    sender.finish();
+}
+
+/// How fast a [`Feed`] sends.
+#[derive(Debug, Clone)]
+pub enum Supply {
+    /// So many events a second.
+    Pace(u64),
+    /// So fast that this consumer group stays so many events behind: its members never run dry, and no disk is filled for nothing.
+    Ahead {
+        /// The group.
+        group: String,
+        /// Events.
+        events: u64,
+    },
+}
+
+/// Transactions that are sent, from 0 on, until somebody says stop.
+#[derive(Debug)]
+pub struct Feed {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<u64>>,
+}
+
+impl Feed {
+    /// Begins.
+    pub fn start(topic: &Arc<Topic>, transactions: &Transactions, supply: Supply) -> Feed {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (topic, transactions, stopped) = (topic.clone(), transactions.clone(), stop.clone());
+        let thread = std::thread::spawn(move || feed(&topic, &transactions, &supply, &stopped));
+        Feed { stop, thread: Some(thread) }
+    }
+
+    /// Stops, and says how many transactions the broker has: `0..` that number.
+    pub fn stop(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        let thread = self.thread.take().expect("it is stopped once");
+        thread.join().expect("the feed does not fail")
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        // A test that failed does not wait for it.
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn feed(topic: &Topic, transactions: &Transactions, supply: &Supply, stop: &AtomicBool) -> u64 {
+    let mut sender = Sender::new(topic, transactions);
+    let group = match supply {
+        Supply::Ahead { group, .. } => Some(Group::new(group, topic)),
+        Supply::Pace(_) => None,
+    };
+    let start = Instant::now();
+    let mut next = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let due = match (supply, &group) {
+            (Supply::Ahead { events, .. }, Some(group)) => group.total() + events,
+            (Supply::Ahead { .. }, None) => unreachable!("it has its group"),
+            (Supply::Pace(pace), _) => (start.elapsed().as_secs_f64() * *pace as f64) as u64,
+        };
+        for id in next..due {
+            sender.send(id);
+        }
+        next = next.max(due);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    sender.finish();
+    next
+}
+
+struct Sender<'a> {
+    topic: &'a Topic,
+    transactions: &'a Transactions,
+    producer: ThreadedProducer<Tally>,
+    tally: Tally,
+    sent: u64,
+    body: Vec<u8>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(topic: &'a Topic, transactions: &'a Transactions) -> Sender<'a> {
+        let tally = Tally::default();
+        let producer = client(topic.bootstrap())
+            .set("enable.idempotence", "true")
+            .set("message.timeout.ms", "0")
+            .set("linger.ms", "20")
+            .set("batch.size", "500000")
+            .set("queue.buffering.max.messages", "200000")
+            .create_with_context(tally.clone())
+            .unwrap();
+        Sender { topic, transactions, producer, tally, sent: 0, body: Vec::new() }
+    }
+
+    fn send(&mut self, id: u64) {
+        self.transactions.write(id, &mut self.body);
+        let (key, partition) = (self.transactions.key(id), self.transactions.partition(id));
+        let mut record = BaseRecord::<str, [u8]>::to(&self.topic.name).partition(partition).key(&key).payload(&self.body);
+        while let Err((error, refused)) = self.producer.send(record) {
             assert!(matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)), "send: {error}");
             record = refused;
             std::thread::sleep(Duration::from_millis(5));
         }
+        self.sent += 1;
     }
-    producer.flush(Duration::from_secs(120)).unwrap();
-    assert_eq!(tally.failed.load(Ordering::Relaxed), 0, "events the broker did not take");
-    assert_eq!(tally.acknowledged.load(Ordering::Relaxed), events);
+
+    /// Waits for every acknowledgement.
+    fn finish(self) {
+        self.producer.flush(Duration::from_secs(120)).unwrap();
+        assert_eq!(self.tally.failed.load(Ordering::Relaxed), 0, "events the broker did not take");
+        assert_eq!(self.tally.acknowledged.load(Ordering::Relaxed), self.sent);
+    }
 }
 
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,8 @@
 //! starts an [`agent`] on a configuration, feeds it [`transactions`] through [`load`], and has the [`checker`] count what came out.
 
 pub mod agent;
+pub mod api;
+pub mod bad_plugins;
 pub mod broker;
 pub mod cache;
 pub mod checker;
@@ -15,8 +17,10 @@ pub mod maven;
 pub mod process;
 pub mod raw;
 pub mod reader;
+pub mod signing;
 pub mod topics;
 pub mod transactions;
 pub mod turn;
+pub mod versions;
 pub mod wait;
 pub mod zookeeper;

@@ -23,6 +23,17 @@ pub struct Usage {
     pub peak: u64,
 }
 
+/// What a process may be sent, besides SIGKILL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM
+    Terminate,
+    /// SIGHUP
+    HangUp,
+    /// SIGUSR1
+    User1,
+}
+
 impl Process {
     /// Starts a command.
     ///
@@ -53,9 +64,9 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Sends SIGTERM.
-    pub fn ask_to_stop(&self) {
-        system::terminate(self.child.id());
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        system::send(self.child.id(), signal);
     }
 
     /// Waits for the end: the exit code, or 128 and the signal's number as a shell says it. `None` when it still runs after `limit`.
@@ -136,9 +147,14 @@ mod system {
         }
     }
 
-    pub fn terminate(id: u32) {
+    pub fn send(id: u32, signal: super::Signal) {
+        let number = match signal {
+            super::Signal::Terminate => libc::SIGTERM,
+            super::Signal::HangUp => libc::SIGHUP,
+            super::Signal::User1 => libc::SIGUSR1,
+        };
         // SAFETY: plain system call; the child has not been waited for, so its id is still its own.
-        unsafe { libc::kill(id.cast_signed(), libc::SIGTERM) };
+        unsafe { libc::kill(id.cast_signed(), number) };
     }
 
     pub fn ticks_per_second() -> f64 {
@@ -164,7 +180,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(100));
         assert!(sleeper.is_running());
         assert!(sleeper.usage().resident > 0);
-        sleeper.ask_to_stop();
+        sleeper.signal(Signal::Terminate);
         assert_eq!(sleeper.wait(Duration::from_secs(10)), Some(128 + libc::SIGTERM));
     }
 }

@@ -22,6 +22,8 @@ pub enum Kind {
     Malformed,
     /// Good JSON with `"poison":true`, which a certain guest cannot bear.
     Poisoned,
+    /// Good JSON with `"rare":true`, which a certain version of a guest cannot bear.
+    Rare,
 }
 
 /// An endless sequence of transactions.
@@ -35,12 +37,20 @@ pub struct Transactions {
     pub malformed_one_in: Option<u64>,
     /// One in this many, at random places, is poisoned.
     pub poisoned_one_in: Option<u64>,
+    /// From this one on, each hundredth is a rare one.
+    pub rare_from: Option<u64>,
 }
 
 impl Transactions {
     /// Good ones only.
     pub fn new(partitions: i32) -> Transactions {
-        Transactions { seed: 1, partitions: partitions.cast_unsigned().into(), malformed_one_in: None, poisoned_one_in: None }
+        Transactions {
+            seed: 1,
+            partitions: partitions.cast_unsigned().into(),
+            malformed_one_in: None,
+            poisoned_one_in: None,
+            rare_from: None,
+        }
     }
 
     /// Where a transaction goes.
@@ -66,6 +76,8 @@ impl Transactions {
             Kind::Malformed
         } else if chosen(2, self.poisoned_one_in) {
             Kind::Poisoned
+        } else if self.rare_from.is_some_and(|from| id >= from && id.is_multiple_of(100)) {
+            Kind::Rare
         } else {
             Kind::Good
         }
@@ -102,6 +114,9 @@ impl Transactions {
         if kind == Kind::Poisoned {
             body.extend_from_slice(br#","poison":true"#);
         }
+        if kind == Kind::Rare {
+            body.extend_from_slice(br#","rare":true"#);
+        }
         let _ = write!(body, r#","merchant":"M{:07} "#, (random >> 36) % 10_000_000);
         let room = SIZE.saturating_sub(body.len() + 2).min(STREET.len());
         body.extend_from_slice(&STREET.as_bytes()[..room]);
@@ -120,6 +135,14 @@ impl Transactions {
 pub fn planned(usual: u64) -> u64 {
     match std::env::var("WEIR_TEST_EVENTS") {
         Ok(text) => text.parse().unwrap_or_else(|error| panic!("WEIR_TEST_EVENTS = {text:?}: {error}")),
+        Err(_) => usual,
+    }
+}
+
+/// How many swaps the large scenario makes: `usual`, or what `$WEIR_TEST_SWAPS` says.
+pub fn planned_swaps(usual: u64) -> u64 {
+    match std::env::var("WEIR_TEST_SWAPS") {
+        Ok(text) => text.parse().unwrap_or_else(|error| panic!("WEIR_TEST_SWAPS = {text:?}: {error}")),
         Err(_) => usual,
     }
 }

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use weir::plugin::{Artifact, Caps, Error};
+use weir::plugin::{Artifact, Caps, Error, Terms};
 
 use super::{admit, binary, guest, host};
 
 fn refusal(wasm: impl Into<Vec<u8>>) -> String {
-    match Artifact::from_bytes("x.wasm", wasm, host().caps()) {
+    match Artifact::from_bytes("x.wasm", wasm, None, &Terms::default()) {
         Err(error) => error.to_string(),
         Ok(_) => panic!("it was accepted"),
     }
@@ -41,7 +41,7 @@ fn a_component_of_another_world_is_told_what_it_lacks() {
 #[test]
 fn exports_of_the_right_name_and_the_wrong_type_are_refused() {
     let component = wat(r#"(component (instance $i) (export "weir:interceptor/interceptor@0.1.0" (instance $i)))"#);
-    let artifact = Artifact::from_bytes("x.wasm", component, host().caps()).unwrap();
+    let artifact = Artifact::from_bytes("x.wasm", component, None, &Terms::default()).unwrap();
     let Err(error) = host().admit(artifact, [], &Default::default()) else { panic!("it was accepted") };
     assert!(matches!(error, Error::World { .. }), "{error}");
 }
@@ -82,14 +82,14 @@ fn compiled_code_is_never_taken() {
 #[test]
 fn sizes_have_caps() {
     let wasm = std::fs::read(guest("fraud-score")).unwrap();
-    let with = |caps: Caps| Artifact::from_bytes("x.wasm", wasm.clone(), &caps).err().map(|error| error.to_string()).unwrap_or_default();
+    let with = |caps: Caps| Artifact::from_bytes("x.wasm", wasm.clone(), None, &Terms { caps, ..Terms::default() }).err().map(|error| error.to_string()).unwrap_or_default();
     let caps = Caps::default;
     assert!(with(Caps { file: 1000, ..caps() }).contains("over the cap of 1000"));
     assert!(with(Caps { functions: 10, ..caps() }).contains("more than 10 functions"));
     assert!(with(Caps { function_body: 100, ..caps() }).contains("over the cap of 100"));
     assert!(with(Caps { locals: 1, ..caps() }).contains("over the cap of 1"));
     assert_eq!(with(caps()), "");
-    let read = Artifact::read(&guest("fraud-score"), &Caps { file: 1000, ..caps() });
+    let read = Artifact::read(&guest("fraud-score"), &Terms { caps: Caps { file: 1000, ..caps() }, ..Terms::default() });
     assert!(read.err().unwrap().to_string().contains("1001 bytes, over the cap of 1000"));
 }
 

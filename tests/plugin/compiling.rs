@@ -8,12 +8,12 @@ use wasm_encoder::{
     CodeSection, Component, ExportKind, ExportSection, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
 };
 use weir::interceptor::spec::Limits;
-use weir::plugin::{Artifact, Caps, Compiled, Error, Host, Options};
+use weir::plugin::{Artifact, Caps, Compiled, Error, Host, Options, Terms};
 
 use super::{binary, guest};
 
 fn caching_in(directory: &Path) -> Host {
-    Host::new(Options { cache: Some(directory.to_owned()), compiler: Some(binary().to_owned()), caps: Caps::default() }).unwrap()
+    Host::new(Options { cache: Some(directory.to_owned()), compiler: Some(binary().to_owned()), ..Options::default() }).unwrap()
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
@@ -21,7 +21,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn load(host: &Host) -> Result<weir::plugin::Plugin, Error> {
-    host.load(&guest("passthrough"), [], &Limits::default())
+    host.admit(Artifact::read(&guest("passthrough"), &Terms::default())?, [], &Limits::default())
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_plugin_is_compiled_once_and_damaged_code_again() {
     let whole = fs::read(&entry).unwrap();
     // Without a compiler only the cache can serve it.
     let without = |directory: &Path| {
-        let options = Options { cache: Some(directory.to_owned()), compiler: Some("/nonexistent/weir".into()), caps: Caps::default() };
+        let options = Options { cache: Some(directory.to_owned()), compiler: Some("/nonexistent/weir".into()), ..Options::default() };
         load(&Host::new(options).unwrap()).map(|_| ())
     };
     without(home.path()).unwrap();
@@ -84,14 +84,14 @@ fn a_compile_bomb_is_stopped_and_the_agent_lives() {
     });
     let host = host.unwrap();
     // Past the caps, as if somebody had raised them: the child's limits are what is left.
-    match Artifact::from_bytes("bomb.wasm", wasm.clone(), host.caps()).and_then(|artifact| Compiled::build(artifact, &host)) {
+    match Artifact::from_bytes("bomb.wasm", wasm.clone(), None, &Terms::default()).and_then(|artifact| Compiled::build(artifact, &host)) {
         Err(Error::World { .. }) => panic!("the bomb must get as far as the compiler"),
         Err(Error::Compile { reason, .. }) => assert!(reason.contains("more than the") || reason.contains("stopped after"), "{reason}"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("40,000 live values are no bomb any more"),
     }
     // With the caps it does not get that far.
-    let refused = Artifact::from_bytes("bomb.wasm", wasm, &Caps::default());
+    let refused = Artifact::from_bytes("bomb.wasm", wasm, None, &Terms::default());
     assert!(refused.err().unwrap().to_string().contains("over the cap of"));
 }
 

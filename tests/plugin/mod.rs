@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use weir::batch::{Batch, Judged, Rejected};
 use weir::event::{Event, Origin};
-use weir::interceptor::spec::{self, Limits, OnError};
+use weir::interceptor::spec::{self, Ability, Limits, OnError, Swaps};
 use weir::interceptor::{Error, Interceptor, Judging, Place, Wasm};
-use weir::plugin::{Artifact, Caps, FailureKind, Host, Judgement, Observer, Options, Plugin};
+use weir::plugin::{Artifact, FailureKind, Host, Judgement, Observer, Options, Plugin, Terms};
 
 use crate::harness::agent::binary;
 use crate::harness::guests::path as guest;
@@ -27,7 +27,7 @@ fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
         let cache = crate::harness::guests::target_directory().join("guests/code");
-        Host::new(Options { cache: Some(cache), compiler: Some(binary().to_owned()), caps: Caps::default() }).unwrap()
+        Host::new(Options { cache: Some(cache), compiler: Some(binary().to_owned()), ..Options::default() }).unwrap()
     })
 }
 
@@ -91,10 +91,10 @@ impl Start<'_> {
 
     fn run_file(&self, plugin: PathBuf) -> Running {
         let settings: BTreeMap<String, String> = pairs(self.settings).into_iter().collect();
-        let spec = spec::Wasm { plugin, settings, instances: Some(self.instances), limits: self.limits.clone(), on_error: self.on_error };
+        let spec = spec::Wasm { plugin, settings, instances: Some(self.instances), limits: self.limits.clone(), on_error: self.on_error, grants: Ability::ALL.to_vec(), swaps: Swaps::default() };
         let place = Place { pipeline: "p".into(), source: "s".into(), interceptor: "i".into() };
         let heard = Arc::new(Heard::default());
-        let wasm = Wasm::start(host(), place, &spec, heard.clone()).unwrap();
+        let wasm = Wasm::start(host(), place, &spec, heard.clone(), None).unwrap();
         Running { wasm, heard }
     }
 }
@@ -142,6 +142,6 @@ fn offsets<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<i64> {
 }
 
 fn admit(name: &str, settings: &[(&str, &str)]) -> Result<Plugin, weir::plugin::Error> {
-    let artifact = Artifact::read(&guest(name), host().caps())?;
+    let artifact = Artifact::read(&guest(name), &Terms::default())?;
     host().admit(artifact, pairs(settings), &Limits::default())
 }

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use super::validate::{EXIT_CONFIG, write_report};
-use crate::agent::{self, Agent, Signals};
-use crate::config::{self, Load};
+use crate::agent::{self, Agent, Configuration, Signals};
+use crate::api;
+use crate::config::{self, Fingerprint, Load};
 use crate::error_chain;
 use crate::telemetry::logs;
 
@@ -24,10 +25,11 @@ pub struct Args {
     pub log_level: Option<String>,
 }
 
-/// Runs until SIGTERM or SIGINT, then drains. Exit codes: 0 drained; 78 a configuration that cannot run; 69 an address or a plugin
+/// Runs until SIGTERM or SIGINT, then drains; SIGHUP and changed files reload, SIGUSR1 logs the status. Exit codes: 0 drained; 78 a configuration that cannot run; 69 an address or a plugin
 /// that is not to be had; 1 a pipeline that stopped itself, or a drain that was cut short.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
+    let seen = Fingerprint::take(&args.load);
     let loaded = match config::load(&args.load) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -36,16 +38,14 @@ pub fn main(args: Args) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    if let Err(error) = logs::init(args.log_format, args.log_level.as_deref()) {
-        eprintln!("weir: {}", error_chain(&error));
-        return ExitCode::from(EXIT_CONFIG);
-    }
-    for problem in &loaded.warnings {
-        match problem.severity {
-            config::Severity::Note => info!(place = problem.line(), "{}", problem.message),
-            _ => warn!(place = problem.line(), "{}", problem.message),
+    let log = match logs::init(args.log_format, args.log_level.as_deref()) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("weir: {}", error_chain(&error));
+            return ExitCode::from(EXIT_CONFIG);
         }
-    }
+    };
+    agent::warn_of(&loaded.warnings);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -55,8 +55,13 @@ pub fn main(args: Args) -> ExitCode {
     };
     let ended = runtime.block_on(async {
         let signals = Signals::install()?;
-        let agent = Agent::build(&loaded.spec, &loaded.settings).await?;
-        agent.run(signals).await
+        let agent = Agent::build(&loaded.spec, &loaded.settings, Some(Configuration::new(args.load, seen)), log).await?;
+        let spans = agent.spans();
+        let ended = agent.run(signals).await;
+        if let Some(spans) = spans {
+            spans.end().await;
+        }
+        ended
     });
     // A thread in librdkafka may take its time; nothing of worth is left to wait for.
     runtime.shutdown_background();
@@ -82,7 +87,10 @@ fn exit_code(error: &agent::Error) -> ExitCode {
             Interceptor { .. } | DeadLetters(..) => ExitCode::from(EXIT_CONFIG),
             Stopped(..) | NotDrained(..) => ExitCode::FAILURE,
         },
-        agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => ExitCode::from(EXIT_UNAVAILABLE),
+        agent::Error::Api(api::Error::Settings(_) | api::Error::Tls(_)) => ExitCode::from(EXIT_CONFIG),
+        agent::Error::Api(api::Error::Listen(..)) | agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => {
+            ExitCode::from(EXIT_UNAVAILABLE)
+        }
         agent::Error::Panicked(_) | agent::Error::DrainLimit(_) | agent::Error::CutShort => ExitCode::FAILURE,
     }
 }

@@ -51,7 +51,7 @@ fn plugin_problems(loaded: &Loaded) -> Vec<Problem> {
         for source in &pipeline.sources {
             for step in &source.interceptors {
                 let interceptor::Spec::Wasm(spec) = &step.kind else { continue };
-                if let Err(error) = host_of(&mut host, loaded).and_then(|host| host.load(&spec.plugin, spec.settings.clone(), &spec.limits))
+                if let Err(error) = host_of(&mut host, loaded).and_then(|host| host.load(spec))
                 {
                     let place = format!("{}.sources.{}.interceptors.{}", pipeline.name, source.name, step.name);
                     problems.push(Problem::error(format!("plugin of interceptor `{}`: {}", step.name, error_chain(&error))).key(place));
@@ -66,7 +66,7 @@ fn plugin_problems(loaded: &Loaded) -> Vec<Problem> {
 fn host_of<'a>(host: &'a mut Option<Host>, loaded: &Loaded) -> Result<&'a Host, plugin::Error> {
     if host.is_none() {
         let cache = loaded.settings.cache.clone().or_else(plugin::default_cache);
-        *host = Some(Host::new(Options { cache, ..Options::default() })?);
+        *host = Some(Host::new(Options { cache, signatures: loaded.settings.signatures.clone(), ..Options::default() })?);
     }
     host.as_ref().ok_or_else(|| plugin::Error::Engine("no host".to_owned()))
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::keys::Problems;
 use super::problem::{Problem, Severity, closest};
 use super::settings::{Plugins, Settings};
@@ -40,8 +42,8 @@ pub struct Load {
     /// Options of the Java machine, accepted and ignored.
     #[arg(short = 'X', value_name = "OPTION", hide = true, allow_hyphen_values = true)]
     pub machine: Vec<String>,
-    /// Accepted and ignored: a file is read once.
-    #[arg(long, hide = true)]
+    /// Do not look for changes of the configuration; SIGHUP still reads it again.
+    #[arg(long)]
     pub no_reload_conf: bool,
     /// Java's class path, accepted and ignored.
     #[arg(short = 'C', long, value_name = "CP", hide = true)]
@@ -49,8 +51,8 @@ pub struct Load {
     /// Flume's plugins, accepted and ignored.
     #[arg(long, value_name = "DIRS", hide = true)]
     pub plugins_path: Option<String>,
-    /// Accepted and ignored: a file is read once.
-    #[arg(short = 'i', long, value_name = "SECONDS", hide = true)]
+    /// Seconds between two looks for changes of the configuration; 0 is never. Wins over the settings' `reload_interval`.
+    #[arg(short = 'i', long, value_name = "SECONDS")]
     pub poll_interval: Option<u64>,
 }
 
@@ -148,7 +150,7 @@ impl Loading<'_> {
         }
         let document = native::Document::parse(source, self.environment, &self.problems);
         let mut settings = document.settings();
-        settings.resolve_plugins(&source.directory);
+        settings.resolve_files(&source.directory);
         self.add_plugin_map(&mut settings);
         let plugins = Plugins { settings: &settings, directory: &source.directory };
         let mut pipelines = document.pipelines(&plugins);
@@ -164,7 +166,7 @@ impl Loading<'_> {
         let mut settings = Settings::default();
         if let Some(source) = self.args.settings.as_ref().and_then(|path| self.source(path, None)) {
             settings = native::Document::parse(&source, self.environment, &self.problems).only_settings();
-            settings.resolve_plugins(&source.directory);
+            settings.resolve_files(&source.directory);
         }
         self.add_plugin_map(&mut settings);
         let directory = sources.first().map_or_else(PathBuf::new, |source| source.directory.clone());
@@ -191,10 +193,7 @@ impl Loading<'_> {
 
     /// Reads a file, from the working directory or else from `conf`.
     fn source(&self, path: &Path, conf: Option<&Path>) -> Option<Source> {
-        let found = match conf {
-            Some(conf) if path.is_relative() && !path.exists() => conf.join(path),
-            _ => path.to_owned(),
-        };
+        let found = find(path, conf);
         let extension = found.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
         if ["json", "yaml", "yml", "xml"].contains(&extension.as_str()) {
             self.report(Problem::error(format!("{}: a configuration is a Flume properties file or a .toml file", found.display())));
@@ -214,6 +213,35 @@ impl Loading<'_> {
     }
 }
 
+/// Where a file is: in the working directory or else in `conf`.
+fn find(path: &Path, conf: Option<&Path>) -> PathBuf {
+    match conf {
+        Some(conf) if path.is_relative() && !path.exists() => conf.join(path),
+        _ => path.to_owned(),
+    }
+}
+
+/// What a configuration's files held at one moment, to tell whether they have changed. Files it names in turn do not count, and neither do
+/// pipes, which can be read only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint(Vec<Option<[u8; 32]>>);
+
+impl Fingerprint {
+    /// Reads the files. Blocks.
+    #[must_use]
+    pub fn take(args: &Load) -> Fingerprint {
+        let configuration = args.conf_file.iter().map(|path| find(path, args.conf.as_deref()));
+        let maps = args.plugin_map.iter().filter(|entry| !entry.contains('=')).map(PathBuf::from);
+        Fingerprint(configuration.chain(args.settings.clone()).chain(maps).map(|path| digest(&path)).collect())
+    }
+}
+
+/// `None` for what is no file or cannot be read.
+fn digest(path: &Path) -> Option<[u8; 32]> {
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file.then(|| read_bytes(path).ok().map(|bytes| Sha256::digest(bytes).into())).flatten()
+}
+
 fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
@@ -230,5 +258,35 @@ pub(super) fn missing(what: &str, name: &str, file: &str, names: &BTreeSet<Strin
         Some(meant) => problem.help(format!("did you mean `{meant}`?")),
         None if names.is_empty() => problem,
         None => problem.help(format!("there is: {}", names.iter().cloned().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_changes_with_each_file_of_the_configuration_and_with_nothing_else() {
+        let directory = tempfile::tempdir().expect("folder");
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("write");
+            path
+        };
+        let (settings, map) = (write("settings.toml", "[agent]"), write("map.toml", "[plugins]"));
+        write("a.properties", "a.sources = r");
+        let plugin_map = vec![map.display().to_string(), "A=b.wasm".to_owned()];
+        let conf = Some(directory.path().to_owned());
+        let load = Load { conf_file: vec![PathBuf::from("a.properties")], conf, plugin_map, settings: Some(settings), ..Load::default() };
+        let mut seen = vec![Fingerprint::take(&load)];
+        assert_eq!(Fingerprint::take(&load), seen[0]);
+        for (name, text) in [("a.properties", "a.sources = s"), ("settings.toml", "[agent] #"), ("map.toml", "[plugins] #")] {
+            write(name, text);
+            let changed = Fingerprint::take(&load);
+            assert!(!seen.contains(&changed), "{name}");
+            seen.push(changed);
+        }
+        std::fs::remove_file(directory.path().join("a.properties")).expect("remove");
+        assert!(!seen.contains(&Fingerprint::take(&load)), "a file that is gone is a change");
     }
 }

@@ -8,6 +8,7 @@ mod jaas;
 mod load;
 mod substitute;
 
+pub mod difference;
 pub mod java_regex;
 pub mod kafka_properties;
 pub mod keys;
@@ -22,6 +23,6 @@ pub mod types;
 
 pub use brokers::{Brokers, Error as BrokersError, zookeeper_connect};
 pub use flume::brokers as flume_brokers;
-pub use load::{Error, Load, Loaded, load};
+pub use load::{Error, Fingerprint, Load, Loaded, load};
 pub use problem::{Problem, Severity};
 pub use settings::{Plugins, Settings};

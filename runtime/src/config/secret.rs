@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
+
 /// Words that make a key's value a secret, compared ignoring case.
 const WORDS: [&str; 14] = [
     "password",
@@ -34,6 +36,25 @@ pub fn is_secret(key: &str) -> bool {
 /// A misspelt key (`sasl.pasword`) is reported with its line, and its value is as secret as if it were spelt right.
 fn is_misspelt(part: &str) -> bool {
     [("password", 2), ("passphrase", 2), ("secret", 1)].iter().any(|(word, most)| strsim::damerau_levenshtein(part, word) <= *most)
+}
+
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value, for what it is there for.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(MASK)
+    }
 }
 
 /// Shows a map of settings with the secret values masked.

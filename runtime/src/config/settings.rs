@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::interceptor::spec::{Limits, OnError};
+use crate::api;
+use crate::interceptor::spec::{Limits, OnError, Swaps};
 use crate::pipeline::dead_letter;
+use crate::plugin::Signatures;
 
 /// Settings of one process.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Address of `/metrics`, `/livez`, `/readyz` and `/version`. Default: chosen by the agent.
+    /// Address of the API, `/metrics`, `/livez`, `/readyz` and `/version`. Default: chosen by the agent, on loopback.
     pub admin: Option<SocketAddr>,
+    /// Who may use the admin address.
+    pub api: api::Settings,
     /// Address of the Flume-shaped JSON `/metrics`. Default: none.
     pub flume_metrics: Option<SocketAddr>,
     /// Directory of compiled plugins. Default: chosen by the agent.
@@ -26,12 +30,19 @@ pub struct Settings {
     /// Longest time to bring open batches home when the agent is stopped. Default: 60 s.
     #[serde(with = "humantime_serde")]
     pub drain_limit: Duration,
+    /// How often the configuration's files are looked at for changes; 0 is never. Default: 30 s, as in Flume.
+    #[serde(with = "humantime_serde")]
+    pub reload_interval: Duration,
     /// The plugin map: which plugin runs in place of which Java class. Relative files begin where the file with the map is.
     pub plugins: BTreeMap<String, PathBuf>,
     /// What a plugin may use, unless its interceptor says otherwise.
     pub limits: Limits,
     /// What becomes of an event that a plugin cannot judge, unless its interceptor says otherwise.
     pub on_error: OnError,
+    /// How new versions of plugins are found, tried and watched, unless their interceptor says otherwise.
+    pub swaps: Swaps,
+    /// Whose signatures a plugin needs. Default: none are asked for.
+    pub signatures: Signatures,
     /// Where refused events are parked, unless the pipeline says otherwise. Default: a file a pipeline in the state directory.
     pub dead_letters: Option<dead_letter::Spec>,
 }
@@ -40,13 +51,17 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             admin: None,
+            api: api::Settings::default(),
             flume_metrics: None,
             cache: None,
             state: None,
             drain_limit: Duration::from_secs(60),
+            reload_interval: Duration::from_secs(30),
             plugins: BTreeMap::new(),
             limits: Limits::default(),
             on_error: OnError::default(),
+            swaps: Swaps::default(),
+            signatures: Signatures::default(),
             dead_letters: None,
         }
     }
@@ -70,8 +85,9 @@ impl Settings {
         self.state.clone().unwrap_or_else(|| default_state(environment))
     }
 
-    /// Makes the plugin map's relative files begin in `directory`.
-    pub fn resolve_plugins(&mut self, directory: &Path) {
+    /// Makes the relative files of the plugin map and of the API's TLS begin in `directory`.
+    pub fn resolve_files(&mut self, directory: &Path) {
+        self.api.resolve_files(directory);
         for file in self.plugins.values_mut() {
             *file = directory.join(&*file);
         }

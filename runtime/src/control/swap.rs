@@ -211,7 +211,7 @@ pub struct ReloadChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReloadResult {
-    /// A plugin was exchanged between two batches.
+    /// A plugin was exchanged between two batches, or a setting taken over; everything runs on.
     Swapped,
     /// A pipeline was drained and started again.
     Restarted,

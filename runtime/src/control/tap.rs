@@ -1,9 +1,12 @@
 //! Listening at an interceptor: `GET /api/v1/.../tap`, a server-sent event an item.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::swap::VersionStatus;
+use crate::event::Event;
 
 /// What a listener wants.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -15,13 +18,14 @@ pub struct TapRequest {
     pub rate: Option<u32>,
     /// Only events that the interceptor changed, discarded, rejected or derived from.
     pub changed: bool,
-    /// Only events whose body or a header value contains this text.
+    /// Only events whose body or a header value contained this text as they came.
     pub contains: Option<String>,
 }
 
 /// One thing heard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "the large one is rare, and a listener's queue is short")]
 pub enum TapItem {
     /// An event, before and after.
     Event(Box<TappedEvent>),
@@ -107,4 +111,51 @@ pub enum Text {
 pub struct Listening {
     /// What is heard.
     pub items: mpsc::Receiver<TapItem>,
+}
+
+impl From<&Event> for EventView {
+    fn from(event: &Event) -> EventView {
+        let origin = event.origin.as_ref();
+        EventView {
+            topic: origin.map(|origin| origin.topic.as_ref().to_owned()),
+            partition: origin.map(|origin| origin.partition),
+            offset: origin.map(|origin| origin.offset),
+            timestamp: event.timestamp,
+            key: event.key.as_deref().map(Text::from),
+            headers: event.headers.iter().map(|header| (Text::from(&header.name[..]), header.value.as_deref().map(Text::from))).collect(),
+            body: event.body.as_deref().map(Text::from),
+        }
+    }
+}
+
+impl From<&[u8]> for Text {
+    fn from(bytes: &[u8]) -> Text {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Text::Plain(text.to_owned()),
+            Err(_) => Text::Binary { base64: STANDARD.encode(bytes) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Origin, Scope};
+
+    #[test]
+    fn an_event_is_shown_as_text_where_it_is_text_and_in_base64_otherwise() {
+        let mut event =
+            Event {
+                key: Some("card-1".into()), origin: Some(Origin { topic: "txn".into(), partition: 3, offset: 42 }), ..Event::new("é")
+            };
+        event.set_header("trace", vec![0xff, 0x00], Scope::Record);
+        event.headers.push("empty", None, Scope::Event);
+        let json = serde_json::to_value(EventView::from(&event)).expect("JSON");
+        let wanted = serde_json::json!({
+            "topic": "txn", "partition": 3, "offset": 42, "key": "card-1", "body": "é",
+            "headers": [["trace", {"base64": "/wA="}], ["empty", null]],
+        });
+        assert_eq!(json, wanted);
+        assert_eq!(EventView::from(&Event::default()).body, None);
+    }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    Chain, Interceptor, Place, Step, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
+    Chain, Interceptor, Place, Step, Taps, Wasm, host, regex_extractor, regex_filter, remove_header, search_replace, spec, static_header,
     timestamp, uuid,
 };
-use crate::config::spec::{InterceptorSpec, SourceSpec};
+use crate::config::spec::SourceSpec;
+use crate::control::swap::{SwapResult, VersionStatus};
 use crate::pipeline::{self, Services};
-use crate::plugin::{self, FailureKind, Observer};
-use crate::telemetry::InterceptorMetrics;
+use crate::plugin::{self, FailureKind, Info, Judgement, Observer};
+use crate::telemetry::{InterceptorMetrics, SwapOutcome, VersionMetrics};
 
 /// An interceptor cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -31,33 +32,47 @@ pub enum BuildError {
     Panicked(String),
 }
 
+/// A source's chain, and the plugins in it, by the names of their interceptors.
+pub struct Built {
+    /// What batches go through.
+    pub chain: Chain,
+    /// The plugins.
+    pub plugins: Vec<(String, Wasm)>,
+}
+
 /// Makes the chain of a source.
 ///
 /// # Errors
 /// The first interceptor that cannot be made.
-pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> Result<Chain, pipeline::Error> {
-    let mut steps = Vec::new();
+pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> Result<Built, pipeline::Error> {
+    let (mut steps, mut plugins) = (Vec::new(), Vec::new());
     for spec in &source.interceptors {
         let metrics = services.metrics.interceptor(pipeline, &source.name, &spec.name, spec.kind.name());
         let place = Place { pipeline: pipeline.to_owned(), source: source.name.clone(), interceptor: spec.name.clone() };
-        let interceptor = make(spec, place, services, &metrics).await;
-        let interceptor = interceptor.map_err(|error| pipeline::Error::Interceptor {
-            interceptor: spec.name.clone(),
-            origin: source.name.clone(),
-            source: error,
-        })?;
-        steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics });
+        let taps = services.taps.of(&place, &metrics.tap_dropped_events);
+        let failed = |error| pipeline::Error::Interceptor { interceptor: spec.name.clone(), origin: source.name.clone(), source: error };
+        let interceptor = match &spec.kind {
+            spec::Spec::Wasm(wasm) => {
+                let counts = Counts { metrics: metrics.clone(), taps: taps.clone(), version: None };
+                let wasm = start(wasm, place, services, counts).await.map_err(failed)?;
+                plugins.push((spec.name.clone(), wasm.clone()));
+                Box::new(wasm)
+            }
+            built_in => make(built_in).map_err(failed)?,
+        };
+        steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics, taps });
     }
-    Ok(Chain::new(steps))
+    Ok(Built { chain: Chain::new(steps), plugins })
 }
 
-async fn make(
-    spec: &InterceptorSpec,
-    place: Place,
-    services: &Services,
-    metrics: &InterceptorMetrics,
-) -> Result<Box<dyn Interceptor>, BuildError> {
-    Ok(match &spec.kind {
+async fn start(spec: &spec::Wasm, place: Place, services: &Services, counts: Counts) -> Result<Wasm, BuildError> {
+    let (host, spec, state) = (services.plugins.clone(), spec.clone(), services.state.clone());
+    let started = tokio::task::spawn_blocking(move || Wasm::start(&host, place, &spec, Arc::new(counts), state.as_deref()));
+    Ok(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
+}
+
+fn make(spec: &spec::Spec) -> Result<Box<dyn Interceptor>, BuildError> {
+    Ok(match spec {
         spec::Spec::Timestamp(spec) => Box::new(timestamp::Timestamp::new(spec)),
         spec::Spec::Host(spec) => Box::new(host::Host::new(spec)),
         spec::Spec::Static(spec) => Box::new(static_header::StaticHeader::new(spec)),
@@ -66,34 +81,55 @@ async fn make(
         spec::Spec::RegexFilter(spec) => Box::new(regex_filter::RegexFilter::new(spec)),
         spec::Spec::RegexExtractor(spec) => Box::new(regex_extractor::RegexExtractor::new(spec).map_err(BuildError::RegexExtractor)?),
         spec::Spec::Uuid(spec) => Box::new(uuid::Uuid::new(spec)),
-        spec::Spec::Wasm(spec) => {
-            let (host, spec, metrics) = (services.plugins.clone(), spec.clone(), metrics.clone());
-            let started = tokio::task::spawn_blocking(move || {
-                let wasm = Wasm::start(&host, place, &spec, Arc::new(Counts(metrics.clone())))?;
-                let info = wasm.plugin();
-                metrics.plugin(&info.name, &info.version, &info.digest);
-                Ok::<_, plugin::Error>(wasm)
-            });
-            Box::new(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
-        }
+        spec::Spec::Wasm(_) => return Err(BuildError::Plugin(plugin::Error::Engine("a plugin is started, not made".to_owned()))),
     })
 }
 
-/// What a plugin's host sees, as metrics. Events are counted by the chain, as for every interceptor.
-struct Counts(InterceptorMetrics);
+/// What a plugin's host sees, as metrics. The interceptor's events are counted by the chain, as for every other.
+#[derive(Clone)]
+struct Counts {
+    metrics: InterceptorMetrics,
+    taps: Taps,
+    /// Of one version; `None` for what concerns them all.
+    version: Option<VersionMetrics>,
+}
 
 impl Observer for Counts {
+    fn of(&self, plugin: &Info) -> Option<Arc<dyn Observer>> {
+        let version = self.metrics.version(&plugin.digest, &plugin.name, &plugin.version);
+        Some(Arc::new(Counts { version: Some(version), ..self.clone() }))
+    }
+    fn judged(&self, judgement: Judgement) {
+        if let Some(version) = &self.version {
+            version.judged(&judgement);
+        }
+    }
+    fn switched(&self, from: Option<&VersionStatus>, to: &VersionStatus) {
+        self.metrics.plugin(&to.name, &to.version, &to.digest);
+        self.taps.swapped(from, to);
+    }
+    fn swap_ended(&self, result: Option<SwapResult>) {
+        self.metrics.swap(match result {
+            Some(SwapResult::Swapped | SwapResult::Waiting) => SwapOutcome::Swapped,
+            Some(SwapResult::RolledBack) => SwapOutcome::RolledBack,
+            Some(SwapResult::Unchanged) => SwapOutcome::Unchanged,
+            None => SwapOutcome::Refused,
+        });
+    }
     fn failed(&self, kind: FailureKind) {
-        self.0.trap(kind.label());
+        self.metrics.trap(kind);
+        if let Some(version) = &self.version {
+            version.failed(kind);
+        }
     }
     fn recycled(&self) {
-        self.0.recycled.inc();
+        self.metrics.recycled.inc();
     }
     fn memory(&self, bytes: usize) {
-        self.0.memory_bytes.set(bytes as i64);
+        self.metrics.memory(bytes);
     }
     fn log_suppressed(&self, lines: u64) {
-        self.0.suppressed_log_lines.inc_by(lines);
+        self.metrics.suppressed_log_lines.inc_by(lines);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Error, Interceptor, Judging};
+use super::{Error, Interceptor, Judging, Taps};
 use crate::batch::{Batch, Judged, Outcome};
-use crate::telemetry::InterceptorMetrics;
+use crate::telemetry::{BatchSpan, InterceptorMetrics};
 
 /// The steps of one source; cheap to clone.
 #[derive(Clone, Default)]
@@ -21,6 +21,8 @@ pub struct Step {
     pub interceptor: Box<dyn Interceptor>,
     /// Its counters.
     pub metrics: InterceptorMetrics,
+    /// Who listens at it.
+    pub taps: Taps,
 }
 
 impl Chain {
@@ -34,17 +36,32 @@ impl Chain {
         self.steps.is_empty()
     }
 
+    /// The chain for a batch that is read now, each plugin in its current version; asked for in source order, versions change in source order.
+    pub(crate) fn pin(&self) -> Pinned {
+        Pinned { steps: self.steps.clone(), versions: self.steps.iter().map(|step| step.interceptor.pin()).collect() }
+    }
+}
+
+/// A chain whose versions are chosen.
+pub(crate) struct Pinned {
+    steps: Arc<[Step]>,
+    versions: Vec<Option<Arc<dyn Interceptor>>>,
+}
+
+impl Pinned {
     /// Runs a batch through every step. Flume's rule: an empty batch ends the chain early.
     ///
     /// # Errors
     /// The pipeline must stop; nothing of the batch may be committed.
-    pub async fn judge(self, batch: Batch) -> Result<Judged, Error> {
+    pub(crate) async fn judge(self, batch: Batch, span: &BatchSpan) -> Result<Judged, Error> {
         let mut judged = Judged { batch, ..Judged::default() };
-        for step in self.steps.iter() {
+        for (step, version) in self.steps.iter().zip(&self.versions) {
             if judged.batch.is_empty() {
                 break;
             }
-            let after = step.judge(judged.batch).await?;
+            let interceptor = version.as_deref().unwrap_or(&*step.interceptor);
+            let intercepting = span.intercept(&step.stage, interceptor.version());
+            let after = intercepting.end(step.judge(judged.batch, interceptor).await)?;
             judged.batch = after.batch;
             judged.discarded += after.discarded;
             judged.rejected.extend(after.rejected);
@@ -54,26 +71,27 @@ impl Chain {
 }
 
 impl Step {
-    async fn judge(&self, batch: Batch) -> Result<Judged, Error> {
+    async fn judge(&self, batch: Batch, interceptor: &dyn Interceptor) -> Result<Judged, Error> {
         let started = Instant::now();
         self.metrics.received_events.inc_by(batch.len() as u64);
         let batch = Arc::new(batch);
-        let outcome = self.outcome(batch.clone()).await?;
+        let outcome = outcome(interceptor, batch.clone()).await?;
+        self.taps.observe(&batch, &outcome, interceptor.version().map(|plugin| plugin.digest.as_str()));
         // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
         let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));
         for rejected in &mut judged.rejected {
             rejected.rejection.stage.clone_from(&self.stage);
         }
-        self.metrics.batch_duration.observe(started.elapsed().as_secs_f64());
+        self.metrics.batch(started.elapsed());
         self.metrics.discarded_events.inc_by(judged.discarded as u64);
         self.metrics.rejected_events.inc_by(judged.rejected.len() as u64);
         Ok(judged)
     }
+}
 
-    async fn outcome(&self, batch: Arc<Batch>) -> Result<Outcome, Error> {
-        match self.interceptor.intercept(batch) {
-            Judging::Now(outcome) => outcome,
-            Judging::Later(answer) => answer.await.unwrap_or_else(|_| Err(Error::Unavailable("its threads are gone".into()))),
-        }
+async fn outcome(interceptor: &dyn Interceptor, batch: Arc<Batch>) -> Result<Outcome, Error> {
+    match interceptor.intercept(batch) {
+        Judging::Now(outcome) => outcome,
+        Judging::Later(answer) => answer.await.unwrap_or_else(|_| Err(Error::Unavailable("its threads are gone".into()))),
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::spec::{
-    Charset, ExtractorKind, ExtractorSerializer, Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace, Spec,
-    Static, Timestamp, Uuid, Wasm,
+    Ability, Charset, ExtractorKind, ExtractorSerializer, Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace,
+    Spec, Static, Swaps, Timestamp, Uuid, Wasm,
 };
 use crate::config::keys::{Keys, Value};
 use crate::config::problem::{Problem, quoted};
@@ -191,13 +191,45 @@ fn wasm(keys: &mut Keys, plugins: &Plugins<'_>) -> Option<Wasm> {
     let mut limits = plugins.settings.limits.clone();
     host_limits(keys, &mut limits);
     let on_error = on_error(keys, plugins.settings.on_error);
+    let grants = grants(keys);
+    let swaps = swaps(keys, &plugins.settings.swaps);
     let wasm = finished(keys, plugins, plugins.find(&plugin.text), instances);
-    (!keys.is_refused()).then_some(Wasm { limits, on_error, ..wasm })
+    (!keys.is_refused()).then_some(Wasm { limits, on_error, grants, swaps, ..wasm })
 }
 
 fn finished(keys: &mut Keys, plugins: &Plugins<'_>, plugin: PathBuf, instances: Option<usize>) -> Wasm {
     let settings = keys.take_rest().into_iter().map(|(key, value)| (key, value.text)).collect();
-    Wasm { plugin, settings, instances, limits: plugins.settings.limits.clone(), on_error: plugins.settings.on_error }
+    Wasm {
+        plugin,
+        settings,
+        instances,
+        limits: plugins.settings.limits.clone(),
+        on_error: plugins.settings.on_error,
+        grants: Ability::ALL.to_vec(),
+        swaps: plugins.settings.swaps.clone(),
+    }
+}
+
+/// `grants`: abilities separated by blanks; empty is none.
+fn grants(keys: &mut Keys) -> Vec<Ability> {
+    let named = |name: &str| Ability::ALL.into_iter().find(|ability| ability.name() == name);
+    let listed = |text: &str| text.split_whitespace().map(named).collect::<Option<Vec<_>>>();
+    let what = format!("a list of abilities; there is: {}", Ability::ALL.map(Ability::name).join(", "));
+    read(keys, "grants", &what, listed).unwrap_or_else(|| Ability::ALL.to_vec())
+}
+
+fn swaps(keys: &mut Keys, default: &Swaps) -> Swaps {
+    let pause = |text: &str| if text.trim() == "0" { Some(Duration::ZERO) } else { any_duration(text) };
+    let factor = |text: &str| text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor >= 1.0);
+    let percent = |text: &str| text.parse().ok().filter(|percent| (1..=100).contains(percent));
+    Swaps {
+        watch: read(keys, "watch", "a duration such as `1s`", pause).unwrap_or(default.watch),
+        rehearsal: read(keys, "rehearsal", "a number of batches", |text| text.parse().ok()).unwrap_or(default.rehearsal),
+        trial: read(keys, "trial", "a duration such as `30s`", pause).unwrap_or(default.trial),
+        slower: read(keys, "trialSlower", "a factor of at least 1", factor).unwrap_or(default.slower),
+        discards: read(keys, "trialDiscards", "a factor of at least 1", factor).unwrap_or(default.discards),
+        memory: read(keys, "trialMemory", "a percentage from 1 to 100", percent).unwrap_or(default.memory),
+    }
 }
 
 fn instances(keys: &mut Keys, key: &str) -> Option<usize> {
@@ -224,9 +256,13 @@ fn host_limits(keys: &mut Keys, limits: &mut Limits) {
 }
 
 fn duration(text: &str) -> Option<Duration> {
+    any_duration(text).filter(|duration| !duration.is_zero())
+}
+
+fn any_duration(text: &str) -> Option<Duration> {
     use serde::de::IntoDeserializer;
     let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
-    humantime_serde::deserialize(text).ok().filter(|duration: &Duration| !duration.is_zero())
+    humantime_serde::deserialize(text).ok()
 }
 
 fn on_error(keys: &mut Keys, default: OnError) -> OnError {

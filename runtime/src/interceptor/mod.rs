@@ -5,25 +5,27 @@ pub mod chain;
 mod each;
 mod flume;
 pub mod host;
-mod isolate;
 pub mod regex_extractor;
 pub mod regex_filter;
 pub mod remove_header;
 pub mod search_replace;
 pub mod spec;
 pub mod static_header;
+mod tap;
 pub mod timestamp;
 pub mod uuid;
 pub mod wasm;
 
 use std::sync::Arc;
 
-pub use build::{BuildError, build};
+pub use build::{BuildError, Built, build};
 pub use chain::{Chain, Step};
 pub use spec::Spec;
-pub use wasm::{Place, Wasm};
+pub use tap::{TapDirectory, Taps};
+pub use wasm::{Place, Supervision, Wasm};
 
 use crate::batch::{Batch, Outcome};
+use crate::plugin::Info;
 
 /// One step of the chain.
 ///
@@ -35,6 +37,16 @@ pub trait Interceptor: Send + Sync {
     /// # Errors
     /// Only when the pipeline must stop (`on_error = halt`, a host that cannot run the guest at all).
     fn intercept(&self, batch: Arc<Batch>) -> Judging;
+
+    /// What judges a batch that is read now, where that can change; it is asked for in source order, so that versions change in source order, too.
+    fn pin(&self) -> Option<Arc<dyn Interceptor>> {
+        None
+    }
+
+    /// The plugin that judges; `None` for a built-in.
+    fn version(&self) -> Option<&Info> {
+        None
+    }
 }
 
 /// The outcome, now or later.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::config::secret::Masked;
 use crate::config::{native, size};
@@ -181,6 +181,72 @@ pub struct Wasm {
     pub limits: Limits,
     /// What becomes of the event that traps, spins or eats memory.
     pub on_error: OnError,
+    /// Abilities it may import beside the events themselves. Default: `logging`.
+    pub grants: Vec<Ability>,
+    /// How new versions are found, tried and watched.
+    pub swaps: Swaps,
+}
+
+/// What the host can do for a plugin, each an interface of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// `weir:interceptor/logging`: lines of its own in the agent's log.
+    Logging,
+}
+
+impl Ability {
+    /// All there are.
+    pub const ALL: [Ability; 1] = [Ability::Logging];
+
+    /// Its name in configurations and in the contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Ability::Logging => "logging",
+        }
+    }
+}
+
+/// How new versions of a plugin are found, tried before they judge, and watched afterwards.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Swaps {
+    /// How often the plugin's file or directory is looked at; 0 is never. Default: 1 s.
+    #[serde(with = "humantime_serde")]
+    pub watch: Duration,
+    /// How many of the last batches seen a new version judges before it is let in; 0 is none. Default: 16.
+    pub rehearsal: usize,
+    /// How long a new version is on trial, compared with the one before it; 0 is no trial. Default: 30 s.
+    #[serde(with = "humantime_serde")]
+    pub trial: Duration,
+    /// It is rolled back when it takes more than so many times the CPU per event. Default: 5.
+    #[serde(deserialize_with = "factor")]
+    pub slower: f64,
+    /// It is rolled back when it discards and rejects more than so many times the share of events (and one in a hundred more). Default: 1.5.
+    #[serde(deserialize_with = "factor")]
+    pub discards: f64,
+    /// It is rolled back when an instance of it grows beyond this share of its memory limit, in percent, and the one before did not. Default: 70.
+    #[serde(deserialize_with = "percent")]
+    pub memory: u8,
+}
+
+impl Default for Swaps {
+    fn default() -> Swaps {
+        Swaps { watch: Duration::from_secs(1), rehearsal: 16, trial: Duration::from_secs(30), slower: 5.0, discards: 1.5, memory: 70 }
+    }
+}
+
+/// For `#[serde(deserialize_with)]`: a factor of at least 1.
+pub(crate) fn factor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let factor = f64::deserialize(deserializer)?;
+    if factor.is_finite() && factor >= 1.0 { Ok(factor) } else { Err(de::Error::custom("expected a factor of at least 1")) }
+}
+
+/// For `#[serde(deserialize_with)]`: a percentage.
+pub(crate) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let percent = u8::deserialize(deserializer)?;
+    if (1..=100).contains(&percent) { Ok(percent) } else { Err(de::Error::custom("expected a percentage from 1 to 100")) }
 }
 
 /// What a guest may use.
@@ -211,7 +277,8 @@ impl fmt::Debug for Wasm {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = formatter.debug_struct("Wasm");
         out.field("plugin", &self.plugin).field("settings", &Masked(&self.settings)).field("instances", &self.instances);
-        out.field("limits", &self.limits).field("on_error", &self.on_error).finish()
+        out.field("limits", &self.limits).field("on_error", &self.on_error).field("grants", &self.grants);
+        out.field("swaps", &self.swaps).finish()
     }
 }
 

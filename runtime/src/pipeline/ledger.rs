@@ -98,6 +98,11 @@ impl Ledger {
         self.open.len()
     }
 
+    /// Number of events in open batches.
+    pub fn open_events(&self) -> usize {
+        self.events
+    }
+
     /// Waits until some watermark moves, or until nothing is open any more, and says which watermarks moved how far.
     ///
     /// # Cancel safety

@@ -5,39 +5,49 @@
 //!      ▲                              └─ rejected ─► dead letter      (the ack travels with the batch)    └─ refused ─► dead letter
 //!      └── source.commit ◄── ledger.settled (contiguous) ◄────────── every share of the ack delivered ◄────────────┘
 //! ```
-//! The left half is `source_loop`, the right half `sink_loop`; nothing else moves events. This file wires a pipeline and supervises its tasks:
+//! The left half is `source_loop`, the right half `sink_loop`; nothing else moves events. `gate` holds what was read while the pipeline is paused,
+//! and `injector` puts a replayed event in where the chain begins. This file wires a pipeline and supervises its tasks:
 //! what fails is made anew after a while, sources from their last commit. Only an interceptor that is told to halt ends a pipeline.
 
 mod backoff;
 pub mod dead_letter;
 mod drain;
+mod gate;
+#[cfg(test)]
+mod gate_tests;
+mod injector;
 pub mod ledger;
 mod selector;
 mod sink_loop;
 mod source_loop;
+mod task;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 pub use drain::{Drain, DrainSwitch};
 use futures_util::future::join_all;
-use tokio::task::JoinHandle;
-use tracing::{Instrument, error, info, info_span};
+pub use gate::{Gate, Pause};
+pub use injector::{Injector, MOST_EVENTS};
+pub(crate) use task::Task;
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
 use crate::config::spec::{PipelineSpec, SinkSpec, SourceSpec};
+use crate::control::{Refusal, RefusalKind, Target};
 use crate::error_chain;
-use crate::interceptor;
+use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
 use crate::sink::{self, Sink};
 use crate::source::{self, Source};
-use crate::telemetry::{Health, Metrics};
+use crate::telemetry::{Health, Metrics, Spans};
 use backoff::BackOff;
-use dead_letter::DeadLetters;
+use dead_letter::{DeadLetters, Desk};
 use selector::Selector;
 
 /// What pipelines share in one agent.
@@ -49,6 +59,12 @@ pub struct Services {
     pub health: Health,
     /// Compiles and runs plugins.
     pub plugins: plugin::Host,
+    /// Directory of what must survive a restart; `None` keeps nothing.
+    pub state: Option<PathBuf>,
+    /// Where spans go, if anywhere.
+    pub spans: Option<Spans>,
+    /// Who listens at interceptors.
+    pub taps: TapDirectory,
 }
 
 /// A pipeline cannot be built, or had to stop.
@@ -76,14 +92,53 @@ pub enum Error {
     NotDrained(String, String),
 }
 
+/// What is done to a pipeline from outside while it runs; cheap to clone, and of no effect once it has ended.
+#[derive(Clone)]
+pub struct Controls {
+    /// Pauses and resumes it.
+    pub gate: Gate,
+    /// Puts events into its chains.
+    pub injector: Injector,
+    /// Its dead letters.
+    pub desk: Desk,
+    /// Its plugins, to be exchanged while it runs.
+    pub plugins: Vec<(Target, interceptor::Wasm)>,
+}
+
+impl Controls {
+    /// The plugin at a place in this pipeline.
+    ///
+    /// # Errors
+    /// [`RefusalKind::NotFound`], with the places there are; [`RefusalKind::Unprocessable`] where the name alone is not enough.
+    pub fn plugin(&self, target: &Target) -> Result<interceptor::Wasm, Refusal> {
+        let fits = |(place, _): &&(Target, interceptor::Wasm)| {
+            place.interceptor == target.interceptor && (target.source.is_none() || target.source == place.source)
+        };
+        let mut found = self.plugins.iter().filter(fits);
+        match (found.next(), found.next()) {
+            (Some((_, wasm)), None) => Ok(wasm.clone()),
+            (Some(_), Some(_)) => {
+                let detail = format!("several sources have an interceptor {}: say PIPELINE/SOURCE/INTERCEPTOR", target.interceptor);
+                Err(Refusal::new(RefusalKind::Unprocessable, detail))
+            }
+            (None, _) => {
+                let places: Vec<String> = self.plugins.iter().map(|(place, _)| place.to_string()).collect();
+                let there = if places.is_empty() { "this pipeline has no plugin".to_owned() } else { format!("there is {}", places.join(", ")) };
+                Err(Refusal::new(RefusalKind::NotFound, format!("there is no plugin {target}: {there}")))
+            }
+        }
+    }
+}
+
 /// A pipeline ready to run.
 pub struct Pipeline {
     name: String,
+    controls: Controls,
     services: Services,
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
     sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
-    letters: JoinHandle<()>,
+    letters: Task<()>,
 }
 
 impl Pipeline {
@@ -94,18 +149,27 @@ impl Pipeline {
     pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
         let dead_letters =
             DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
-        let (dead_letters, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
+        let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let channels: HashMap<&str, Arc<dyn Channel>> =
             spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
-        let mut sources = Vec::new();
+        let gate = Gate::new();
+        let (mut sources, mut plugins, mut entries) = (Vec::new(), Vec::new(), Vec::new());
         for source in &spec.sources {
-            let chain = interceptor::build(&spec.name, source, services).await?;
+            let (entry, injected) = injector::Entry::new(&source.name, &source.kind);
+            entries.push(entry);
+            let interceptor::Built { chain, plugins: started } = interceptor::build(&spec.name, source, services).await?;
+            let target = |interceptor| Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor };
+            plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
             let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
             let route = source_loop::Route {
+                name: source.name.clone(),
+                gate: gate.clone(),
+                injected,
                 chain,
                 selector: Selector::replicating(fed),
                 dead_letters: dead_letters.clone(),
                 metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
                 limit: ledger::Limit::default(),
             };
             sources.push((source.clone(), Arc::new(route)));
@@ -123,10 +187,18 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        Ok(Pipeline { name: spec.name.clone(), services: services.clone(), sources, sinks, channels, letters })
+        let controls = Controls { gate, injector: Injector::new(entries), desk, plugins };
+        let letters = letters.into();
+        Ok(Pipeline { name: spec.name.clone(), controls, services: services.clone(), sources, sinks, channels, letters })
     }
 
-    /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it.
+    /// What can be done to it while it runs.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
+    }
+
+    /// Runs until the drain, or until an interceptor stops it; then everything taken in is settled as far as the sinks let it. Where the
+    /// drain is cut short, sources leave their groups and all else is dropped: what was not settled comes again.
     ///
     /// # Errors
     /// An interceptor stopped a source. What it had not settled is not committed.
@@ -137,37 +209,67 @@ impl Pipeline {
 
     async fn run_tasks(self, drain: Drain) -> Result<(), Error> {
         info!(sources = self.sources.len(), channels = self.channels.len(), sinks = self.sinks.len(), "pipeline starts");
+        // Until the pipeline ends: trials end, files are watched.
+        let mut supervisions = Vec::new();
+        for (_, wasm) in &self.controls.plugins {
+            supervisions.push(wasm.supervise().await);
+        }
         // One source that stops stops its sisters, in order: they drain.
         let (switch, stop) = DrainSwitch::new();
         let switch = Arc::new(switch);
-        let sinks: Vec<_> = self.sinks.into_iter().map(|(spec, drained)| spawn(keep_sink(spec, drained, self.services.clone()))).collect();
+        let numbers: Vec<_> = self.sources.iter().map(|(_, route)| route.metrics.clone()).collect();
+        let sinks: Vec<_> = self
+            .sinks
+            .into_iter()
+            .map(|(spec, drained)| Task::spawn(keep_sink(sink_check(&self.name, &spec.name), spec, drained, self.services.health.clone())))
+            .collect();
         let sources: Vec<_> = self
             .sources
             .into_iter()
-            .map(|(spec, route)| spawn(keep_source(self.name.clone(), spec, route, self.services.clone(), (switch.clone(), stop.clone()))))
+            .map(|(spec, route)| {
+                Task::spawn(keep_source(self.name.clone(), spec, route, self.services.health.clone(), (switch.clone(), stop.clone())))
+            })
             .collect();
         let mut ended = Box::pin(join_all(sources));
+        let forward = async {
+            drain.requested().await;
+            switch.request();
+            drain.abandoned().await;
+            switch.abandon();
+            std::future::pending::<std::convert::Infallible>().await
+        };
         let ended = tokio::select! {
             ended = &mut ended => ended,
-            () = drain.requested() => {
-                switch.request();
-                ended.await
-            }
+            never = forward => match never {},
         };
         for channel in &self.channels {
             channel.close();
         }
-        join_all(sinks).await;
-        // The last way to the dead letters went with the tasks: their task writes what is left and ends.
-        let _ = self.letters.await;
-        info!("pipeline ended");
+        let settled = async {
+            join_all(sinks).await;
+            // The last way to the dead letters went with the tasks: their task writes what is left and ends.
+            let _ = self.letters.await;
+        };
+        tokio::select! {
+            () = settled => info!("pipeline ended"),
+            () = drain.abandoned() => warn!("pipeline given up before it was drained: what was not settled comes again"),
+        }
+        for source in numbers {
+            source.open_batches.set(0);
+            source.lag.set(0);
+        }
         ended.into_iter().filter_map(Result::ok).collect()
     }
 }
 
-/// A task within the current span.
-fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(task.in_current_span())
+/// The name under which a source says how it is.
+pub(crate) fn source_check(pipeline: &str, source: &str) -> String {
+    format!("{pipeline}/{source}")
+}
+
+/// The name under which a sink says how it is; it does so only once it has failed.
+pub(crate) fn sink_check(pipeline: &str, sink: &str) -> String {
+    format!("{pipeline}/sink {sink}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -175,21 +277,23 @@ async fn keep_source(
     pipeline: String,
     spec: SourceSpec,
     route: Arc<source_loop::Route>,
-    services: Services,
+    health: Health,
     (switch, drain): (Arc<DrainSwitch>, Drain),
 ) -> Result<(), Error> {
     let mut back_off = BackOff::new();
     let mut last = None;
-    let check = format!("{pipeline}/{}", spec.name);
-    services.health.set(&check, false, "connecting");
+    let check = source_check(&pipeline, &spec.name);
+    health.starting(&check);
     while !drain.is_requested() {
         let started = Instant::now();
         // A task of its own, so that a panic is one more failure: its acks are dropped and its events come again.
         let run = {
-            let (spec, route, drain, services, check) = (spec.clone(), route.clone(), drain.clone(), services.clone(), check.clone());
-            spawn(async move {
+            let (spec, route, drain, health, check) = (spec.clone(), route.clone(), drain.clone(), health.clone(), check.clone());
+            Task::spawn(async move {
+                let present = Arc::new(());
+                let assigned = assigned(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = connect_source(&spec, &route, services, check) => source?,
+                    source = connect_source(&spec, &route, assigned) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await
@@ -199,7 +303,7 @@ async fn keep_source(
             Ok(Ok(())) => return Ok(()),
             Ok(Err(source_loop::Error::Interceptor(stopped @ interceptor::Error::Halted { .. }))) => {
                 error!(source = %spec.name, error = %error_chain(&stopped), "an interceptor stopped the pipeline");
-                services.health.set(&check, false, error_chain(&stopped));
+                health.set(&check, false, error_chain(&stopped));
                 switch.request();
                 return Err(Error::Stopped(spec.name, stopped));
             }
@@ -208,7 +312,7 @@ async fn keep_source(
         };
         let wait = back_off.after(started.elapsed());
         error!(source = %spec.name, error = failure, ?wait, "source failed, starting again from its last commit");
-        services.health.set(&check, false, failure.clone());
+        health.set(&check, false, failure.clone());
         route.metrics.restarts.inc();
         last = Some(failure);
         tokio::select! {
@@ -223,13 +327,13 @@ async fn keep_source(
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.
-async fn keep_sink(spec: SinkSpec, drained: Arc<sink_loop::Drained>, services: Services) {
+async fn keep_sink(check: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
     let mut back_off = BackOff::new();
     loop {
         let started = Instant::now();
         let run = {
             let (spec, drained) = (spec.clone(), drained.clone());
-            spawn(async move { sink_loop::run(connect_sink(&spec).await?, &drained).await })
+            Task::spawn(async move { sink_loop::run(connect_sink(&spec).await?, &drained).await })
         };
         let failure = match run.await {
             Ok(Ok(())) => return,
@@ -238,22 +342,29 @@ async fn keep_sink(spec: SinkSpec, drained: Arc<sink_loop::Drained>, services: S
         };
         let wait = back_off.after(started.elapsed());
         error!(sink = %spec.name, error = failure, ?wait, "sink failed, starting a new one");
-        services.health.set(&drained.stage, false, failure);
+        health.set(&check, false, failure);
         tokio::time::sleep(wait).await;
-        services.health.set(&drained.stage, true, "started again");
+        health.set(&check, true, "started again");
     }
+}
+
+/// Passes a source's assignments on, as long as `present` is there: a source that leaves its group in the background says nothing any more.
+fn assigned(health: Health, check: String, present: Weak<()>) -> source::kafka::Assigned {
+    Box::new(move |partitions| {
+        if present.strong_count() > 0 {
+            health.set(&check, true, format!("{partitions} partitions assigned"));
+        }
+    })
 }
 
 async fn connect_source(
     spec: &SourceSpec,
     route: &source_loop::Route,
-    services: Services,
-    check: String,
+    assigned: source::kafka::Assigned,
 ) -> Result<Box<dyn Source>, source::Error> {
-    let assigned = move |partitions: usize| services.health.set(&check, true, format!("{partitions} partitions assigned"));
     match &spec.kind {
         source::Spec::Kafka(kafka) => {
-            Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), Box::new(assigned)).await?))
+            Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), assigned).await?))
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The right half of the flow: take -> write -> dead-letter -> commit, with several writes in flight.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -30,10 +32,17 @@ pub(crate) struct Drained {
 struct SinkLoop<'a> {
     sink: Box<dyn Sink>,
     drained: &'a Drained,
-    in_flight: VecDeque<(Taken, Writing)>,
+    in_flight: VecDeque<InFlight>,
     events_in_flight: usize,
     /// Written, and in part to be written again; before all that is in flight.
     unsettled: VecDeque<(Taken, Written)>,
+}
+
+/// A write that is under way.
+struct InFlight {
+    taken: Taken,
+    writing: Writing,
+    begun: Instant,
 }
 
 impl Drop for SinkLoop<'_> {
@@ -51,12 +60,12 @@ pub(crate) async fn run(sink: Box<dyn Sink>, drained: &Drained) -> Result<(), Er
 
 impl SinkLoop<'_> {
     async fn run(mut self) -> Result<(), Error> {
-        let mut open = true;
+        let (mut open, mut dry) = (true, false);
         while open || !self.in_flight.is_empty() {
             tokio::select! {
                 biased;
                 written = first(&mut self.in_flight), if !self.in_flight.is_empty() => self.settle(written?).await?,
-                taken = self.drained.channel.take(self.drained.batch_size), if open && self.events_in_flight < IN_FLIGHT_EVENTS => match taken {
+                taken = self.drained.take(&mut dry), if open && self.events_in_flight < IN_FLIGHT_EVENTS => match taken {
                     Some(taken) => self.begin(taken).await?,
                     None => open = false,
                 },
@@ -72,16 +81,16 @@ impl SinkLoop<'_> {
             true => self.drained.metrics.batches_underflow.inc(),
             false => self.drained.metrics.batches_complete.inc(),
         };
+        let begun = Instant::now();
         let writing = self.sink.write(taken.batch()).await?;
         self.events_in_flight += events;
-        self.in_flight.push_back((taken, writing));
+        self.in_flight.push_back(InFlight { taken, writing, begun });
         Ok(())
     }
 
     /// The front batch is done. Where part of it failed, nothing new starts until that part and all behind it are settled, in order.
     async fn settle(&mut self, written: Written) -> Result<(), Error> {
-        let Some((taken, _)) = self.in_flight.pop_front() else { return Ok(()) };
-        self.events_in_flight -= taken.batch().len();
+        let Some(taken) = self.ended() else { return Ok(()) };
         if written.failed.is_empty() && written.refused.iter().all(|refused| refused.certain) {
             self.drained.commit(taken, written.refused).await;
             return Ok(());
@@ -89,8 +98,7 @@ impl SinkLoop<'_> {
         self.unsettled.push_back((taken, written));
         while !self.in_flight.is_empty() {
             let behind = first(&mut self.in_flight).await?;
-            if let Some((taken, _)) = self.in_flight.pop_front() {
-                self.events_in_flight -= taken.batch().len();
+            if let Some(taken) = self.ended() {
                 self.unsettled.push_back((taken, behind));
             }
         }
@@ -104,6 +112,14 @@ impl SinkLoop<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The front write is no longer in flight.
+    fn ended(&mut self) -> Option<Taken> {
+        let InFlight { taken, begun, .. } = self.in_flight.pop_front()?;
+        self.events_in_flight -= taken.batch().len();
+        self.drained.metrics.write_seconds.inc_by(begun.elapsed().as_secs_f64());
+        Some(taken)
     }
 
     /// Writes what failed again, with back-off and for as long as it takes; events that may be refused for their company go alone.
@@ -126,7 +142,9 @@ impl SinkLoop<'_> {
             let again = if failed.is_empty() { alone.pop_front().into_iter().collect() } else { std::mem::take(&mut failed) };
             let part = Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>());
             let single = again.len() == 1;
+            let begun = Instant::now();
             let written = self.sink.write(&part).await?.await?;
+            self.drained.metrics.write_seconds.inc_by(begun.elapsed().as_secs_f64());
             failed = written.failed.into_iter().map(|index| again[index]).collect();
             cause = written.cause;
             for one in written.refused {
@@ -142,6 +160,22 @@ impl SinkLoop<'_> {
 }
 
 impl Drained {
+    /// The next events of the channel; counts each time that it is found dry. Cancel safe, as the channel's own take: `dry` remembers over several
+    /// calls that the wait is counted.
+    async fn take(&self, dry: &mut bool) -> Option<Taken> {
+        let mut taking = pin!(self.channel.take(self.batch_size));
+        let taken = poll_fn(|context| {
+            let taken = taking.as_mut().poll(context);
+            if taken.is_pending() && !std::mem::replace(dry, true) {
+                self.metrics.batches_empty.inc();
+            }
+            taken
+        });
+        let taken = taken.await;
+        *dry = false;
+        taken
+    }
+
     async fn commit(&self, taken: Taken, refused: Vec<Refused>) {
         let sent = (taken.batch().len() - refused.len()) as u64;
         self.metrics.sent_events.inc_by(sent);
@@ -163,9 +197,9 @@ impl Drained {
 }
 
 /// The front write's end; cancel safe, since the write stays where it is.
-async fn first(in_flight: &mut VecDeque<(Taken, Writing)>) -> Result<Written, Error> {
+async fn first(in_flight: &mut VecDeque<InFlight>) -> Result<Written, Error> {
     match in_flight.front_mut() {
-        Some((_, writing)) => writing.await,
+        Some(front) => (&mut front.writing).await,
         None => Ok(Written::default()),
     }
 }

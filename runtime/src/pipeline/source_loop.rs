@@ -1,22 +1,29 @@
 //! The left half of the flow: poll -> track -> intercept -> put, and settle -> commit.
+//!
+//! Between poll and track is the pipeline's gate: while it is shut, what was read is held here, in order, and everything else goes on.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
+use tokio::sync::{MutexGuard, mpsc};
 use tokio::time::timeout_at;
 use tracing::{debug, info, warn};
 
 use super::dead_letter::DeadLetters;
 use super::drain::Drain;
+use super::gate::Gate;
+use super::injector::Injected;
 use super::ledger::{self, Abandoned, Checkpoint, Ledger};
 use super::selector::Selector;
-use crate::batch::Judged;
+use crate::batch::{Batch, Judged, Rejected};
 use crate::delivery::{Ack, Delivery};
 use crate::interceptor::{self, Chain};
 use crate::source::{self, Polled, PolledBatch, Revocation, Source};
-use crate::telemetry::SourceMetrics;
+use crate::telemetry::{BatchSpan, SourceMetrics, SourceSpans};
 
 /// Batches that may be in the chain at once.
 const IN_CHAIN: usize = 256;
@@ -25,10 +32,15 @@ const STORE_EVERY: Duration = Duration::from_millis(100);
 
 /// What a source feeds; outlives the source itself, which is made anew after a failure.
 pub(crate) struct Route {
+    /// The source's name, as its dead letters keep it.
+    pub(crate) name: String,
+    pub(crate) gate: Gate,
+    pub(crate) injected: Injected,
     pub(crate) chain: Chain,
     pub(crate) selector: Selector,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) metrics: SourceMetrics,
+    pub(crate) spans: Option<SourceSpans>,
     pub(crate) limit: ledger::Limit,
 }
 
@@ -47,34 +59,63 @@ pub(crate) enum Error {
 type InChain = BoxFuture<'static, Result<(Judged, Ack), interceptor::Error>>;
 
 struct SourceLoop<'a> {
-    source: Box<dyn Source>,
+    source: &'a mut dyn Source,
     route: &'a Route,
     ledger: Ledger,
+    /// Read and not tracked: held by the gate.
+    in_hand: VecDeque<PolledBatch>,
+    /// Whether the source was told to rest.
+    resting: bool,
+    /// Whether the source has nothing more.
+    ended: bool,
+    injected: MutexGuard<'a, mpsc::Receiver<Delivery>>,
     chain: FuturesOrdered<InChain>,
     /// Settled and not stored yet.
     moved: Checkpoint,
 }
 
-/// Runs one source from its last commit until the drain or its end.
-pub(crate) async fn run(source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
-    let ledger = Ledger::new(route.limit);
-    SourceLoop { source, route, ledger, chain: FuturesOrdered::new(), moved: Checkpoint::new() }.run(drain).await
+/// Runs one source from its last commit until the drain or its end, or until the drain is cut short; then it leaves in order.
+pub(crate) async fn run(mut source: Box<dyn Source>, route: &Route, drain: &Drain) -> Result<(), Error> {
+    let running = SourceLoop {
+        source: source.as_mut(),
+        route,
+        ledger: Ledger::new(route.limit),
+        in_hand: VecDeque::new(),
+        resting: false,
+        ended: false,
+        // Free: a source has one loop at a time.
+        injected: route.injected.lock().await,
+        chain: FuturesOrdered::new(),
+        moved: Checkpoint::new(),
+    };
+    tokio::select! {
+        ended = running.run(drain) => ended?,
+        // What was open is gone with the loop, uncommitted.
+        () = drain.abandoned() => warn!("source stops before all is settled: events will come again"),
+    }
+    source.close().await?;
+    Ok(())
 }
 
 impl SourceLoop<'_> {
     async fn run(mut self, drain: &Drain) -> Result<(), Error> {
         let mut ticks = tokio::time::interval(STORE_EVERY);
-        loop {
+        while !self.ended || !self.in_hand.is_empty() {
             tokio::select! {
                 biased; // poll last: a busy source must starve no other arm
                 _ = ticks.tick() => self.commit()?,
+                () = self.route.gate.turned(self.resting) => self.follow_gate().await,
                 checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
+                Some(delivery) = self.injected.recv(), if self.chain.len() < IN_CHAIN => self.judge(delivery.batch, Vec::new(), delivery.ack).await,
                 () = drain.requested() => break,
-                polled = self.source.poll(), if self.has_room() => match polled? {
-                    Polled::Batches(batches) => self.track_all(batches).await,
+                polled = self.source.poll(), if !self.ended && self.has_room() => match polled? {
+                    Polled::Batches(batches) => {
+                        self.in_hand.extend(batches);
+                        self.take_in().await;
+                    }
                     Polled::Revoked(revocation) => self.give_up(revocation).await?,
-                    Polled::End => break,
+                    Polled::End => self.ended = true,
                 },
             }
         }
@@ -85,32 +126,55 @@ impl SourceLoop<'_> {
         self.ledger.has_room() && self.chain.len() < IN_CHAIN
     }
 
-    async fn track_all(&mut self, batches: Vec<PolledBatch>) {
-        for batch in batches {
-            self.track(batch).await;
+    /// The gate was shut or opened since the source was last told.
+    async fn follow_gate(&mut self) {
+        self.resting = !self.resting;
+        info!(source = %self.route.name, paused = self.resting, open = self.ledger.open_batches(), held = self.in_hand.len(), "source follows its gate");
+        match self.resting {
+            true => self.source.pause(),
+            false => self.source.resume(),
+        }
+        self.take_in().await;
+    }
+
+    /// Tracks what is in hand, and sends it into the chain, as far as the gate lets it.
+    async fn take_in(&mut self) {
+        while let Some(mut next) = self.in_hand.pop_front() {
+            let bytes = next.batch.size();
+            let (gate, ledger) = (&self.route.gate, &mut self.ledger);
+            let Some(ack) = gate.pass(|| ledger.track(next.batch.len(), bytes, std::mem::take(&mut next.reached))) else {
+                self.in_hand.push_front(next);
+                return;
+            };
+            self.route.metrics.received_events.inc_by((next.batch.len() + next.rejected.len()) as u64);
+            self.route.metrics.received_bytes.inc_by(bytes as u64);
+            self.judge(next.batch, next.rejected, ack).await;
         }
         self.route.metrics.open_batches.set(self.ledger.open_batches() as i64);
     }
 
-    async fn track(&mut self, PolledBatch { batch, rejected, reached }: PolledBatch) {
-        let bytes = batch.size();
-        self.route.metrics.received_events.inc_by((batch.len() + rejected.len()) as u64);
-        self.route.metrics.received_bytes.inc_by(bytes as u64);
-        let ack = self.ledger.track(batch.len(), bytes, reached);
-        let chain = self.route.chain.clone();
-        if chain.is_empty() && self.chain.is_empty() {
-            return self.pass_on((Judged { batch, rejected, discarded: 0 }, ack)).await;
+    /// Into the chain; `rejected` joins what it refuses.
+    async fn judge(&mut self, batch: Batch, rejected: Vec<Rejected>, ack: Ack) {
+        let span = BatchSpan::begin(self.route.spans.as_ref(), &batch, &rejected);
+        if self.route.chain.is_empty() && self.chain.is_empty() {
+            let Ok(judged) = span.end(Ok::<_, Infallible>(Judged { batch, rejected, discarded: 0 }));
+            return self.pass_on((judged, ack)).await;
         }
+        let chain = self.route.chain.pin();
         self.chain.push_back(Box::pin(async move {
-            let mut judged = chain.judge(batch).await?;
+            let judged = chain.judge(batch, &span).await;
+            let mut judged = span.end(judged)?;
             judged.rejected.extend(rejected);
             Ok((judged, ack))
         }));
     }
 
     /// Out of the chain, in source order: to the channels, and what was refused to the dead letters.
-    async fn pass_on(&mut self, (judged, ack): (Judged, Ack)) {
+    async fn pass_on(&mut self, (mut judged, ack): (Judged, Ack)) {
         if !judged.rejected.is_empty() {
+            for one in &mut judged.rejected {
+                one.rejection.source = Some(self.route.name.clone());
+            }
             self.route.dead_letters.put(judged.rejected, ack.share()).await;
         }
         if judged.batch.is_empty() {
@@ -136,6 +200,7 @@ impl SourceLoop<'_> {
     /// Partitions go to another consumer: settle what is open of them while there is time, commit, forget them.
     async fn give_up(&mut self, revocation: Revocation) -> Result<(), Error> {
         self.route.metrics.revocations.inc();
+        self.in_hand.retain_mut(|held| held.forget(&revocation.partitions));
         if !revocation.lost && !self.settle(&revocation).await? {
             warn!(partitions = revocation.partitions.len(), "revoked partitions were not settled in time: events will come again");
         }
@@ -162,19 +227,20 @@ impl SourceLoop<'_> {
     async fn finish(mut self) -> Result<(), Error> {
         info!(open = self.ledger.open_batches(), "source drains");
         self.source.pause();
-        let mut ended = false;
+        // Not tracked: it comes again. Whoever injects hears at once that it is too late.
+        self.in_hand.clear();
+        self.injected.close();
+        while self.injected.try_recv().is_ok() {}
         while !self.chain.is_empty() || self.ledger.is_open(&[]) {
             tokio::select! {
                 biased;
                 checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
                 // Batches that were on their way are not tracked: they come again.
-                polled = self.source.poll(), if !ended => ended = matches!(polled?, Polled::End),
+                polled = self.source.poll(), if !self.ended => self.ended = matches!(polled?, Polled::End),
             }
             self.commit()?;
         }
-        self.commit()?;
-        self.source.close().await?;
-        Ok(())
+        Ok(self.commit()?)
     }
 }

@@ -10,12 +10,12 @@ use futures_util::future::BoxFuture;
 use super::dead_letter::{DeadLetters, Spec as LetterSpec};
 use super::ledger::{Checkpoint, Limit, Partition};
 use super::selector::Selector;
-use super::{DrainSwitch, sink_loop, source_loop};
+use super::{DrainSwitch, Gate, injector, sink_loop, source_loop};
 use crate::batch::{Batch, Fate, Outcome, Rejection, Verdict};
 use crate::channel::Channel;
 use crate::channel::memory::{Memory, Spec as MemorySpec};
 use crate::event::Event;
-use crate::interceptor::{self, Chain, Interceptor, Judging, Step};
+use crate::interceptor::{self, Chain, Interceptor, Judging, Step, Taps};
 use crate::sink::{self, Refused, Sink, Writing, Written};
 use crate::source::{self, Polled, PolledBatch, Source};
 use crate::telemetry::Metrics;
@@ -52,6 +52,8 @@ impl Source for Numbers {
     fn pause(&mut self) {
         self.batches.clear();
     }
+
+    fn resume(&mut self) {}
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), source::Error>> {
         Box::pin(async { Ok(()) })
@@ -129,6 +131,7 @@ struct Run {
     committed: i64,
     letters: Vec<u64>,
     ended: Result<(), source_loop::Error>,
+    metrics: Arc<Metrics>,
 }
 
 /// Moves `0..events` in batches of three through the chain into a sink, which is made anew after a fatal error.
@@ -141,7 +144,7 @@ async fn run(
     let file = folder.path().join("letters.jsonl");
     let metrics = Metrics::new();
     let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), None, metrics.dead_letters("p")).await;
-    let (dead_letters, task) = opened.expect("dead letters");
+    let (dead_letters, _desk, task) = opened.expect("dead letters");
     let size = NonZeroUsize::new(7).expect("not zero");
     let spec = MemorySpec {
         capacity: size,
@@ -151,12 +154,20 @@ async fn run(
         byte_capacity_buffer_percentage: 20,
     };
     let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
-    let step = |interceptor| Step { stage: "interceptor i".into(), interceptor, metrics: metrics.interceptor("p", "s", "i", "fake") };
+    let step = |interceptor| {
+        let metrics = metrics.interceptor("p", "s", "i", "fake");
+        Step { stage: "interceptor i".into(), interceptor, taps: Taps::new(metrics.tap_dropped_events.clone()), metrics }
+    };
+    let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
+        name: "s".into(),
+        gate: Gate::new(),
+        injected,
         chain: Chain::new(chain.into_iter().map(step).collect()),
         selector: Selector::replicating(vec![channel.clone()]),
         dead_letters: dead_letters.clone(),
         metrics: metrics.source("p", "s", "fake"),
+        spans: None,
         limit: Limit { events: 12, bytes: 1 << 20 },
     };
     let drained = sink_loop::Drained {
@@ -197,7 +208,7 @@ async fn run(
     };
     let written = written.lock().expect("lock").clone();
     let committed = *committed.lock().expect("lock");
-    Run { written, committed, letters: letters.lines().map(body).collect(), ended }
+    Run { written, committed, letters: letters.lines().map(body).collect(), ended, metrics }
 }
 
 fn write_error() -> sink::Error {
@@ -210,6 +221,17 @@ async fn all_events_are_written_in_order_and_then_committed() {
     assert_eq!(run.written, (0..100).collect::<Vec<_>>());
     assert_eq!(run.committed, 100);
     assert!(run.ended.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_runs_dry_is_counted_once_however_often_its_sink_looks_again() {
+    // Each write that ends has the sink ask the channel anew.
+    let run = run(100, None, |_, _| Ok(Written::default())).await;
+    let sink = run.metrics.sink("p", "k", "fake");
+    let taken = sink.batches_complete.get() + sink.batches_underflow.get();
+    let dry = sink.batches_empty.get();
+    assert!((1..=taken + 1).contains(&dry), "{dry} for {taken} batches");
+    assert!(sink.write_seconds.get() > 0.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,4 +296,70 @@ async fn a_halt_commits_nothing_past_the_guilty_batch() {
     assert!(matches!(run.ended, Err(source_loop::Error::Interceptor(interceptor::Error::Halted { .. }))));
     assert!(run.committed <= 30, "{}", run.committed);
     assert!(run.written.iter().all(|number| *number < 30), "{:?}", run.written);
+}
+
+/// Says when it was closed in order.
+struct Closes(Numbers, Arc<Mutex<bool>>);
+
+impl Source for Closes {
+    fn poll(&mut self) -> BoxFuture<'_, Result<Polled, source::Error>> {
+        self.0.poll()
+    }
+
+    fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), source::Error> {
+        self.0.commit(checkpoint)
+    }
+
+    fn resume(&mut self) {}
+
+    fn pause(&mut self) {
+        self.0.pause();
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), source::Error>> {
+        *self.1.lock().expect("lock") = true;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_waits() {
+    let folder = tempfile::tempdir().expect("folder");
+    let metrics = Metrics::new();
+    let letters = LetterSpec::File(folder.path().join("letters.jsonl"));
+    let opened = DeadLetters::open("p", &letters, None, metrics.dead_letters("p")).await;
+    let (dead_letters, _desk, _task) = opened.expect("dead letters");
+    // Nobody takes from it: the source waits for room.
+    let spec = MemorySpec { capacity: NonZeroUsize::new(7).expect("not zero"), ..MemorySpec::default() };
+    let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 7, 0)));
+    let (_entry, injected) = injector::Entry::reading("s", |_| true);
+    let route = source_loop::Route {
+        name: "s".into(),
+        gate: Gate::new(),
+        injected,
+        spans: None,
+        chain: Chain::new(Vec::new()),
+        selector: Selector::replicating(vec![channel.clone()]),
+        dead_letters,
+        metrics: metrics.source("p", "s", "fake"),
+        limit: Limit { events: 12, bytes: 1 << 20 },
+    };
+    let (committed, closed) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(false)));
+    let batches = (0..60).collect::<Vec<_>>().chunks(3).map(<[u64]>::to_vec).collect();
+    let source = Box::new(Closes(Numbers { batches, committed: committed.clone() }, closed.clone()));
+    let (switch, drain) = DrainSwitch::new();
+    let running = tokio::spawn(async move { source_loop::run(source, &route, &drain).await });
+    // The first batch is safe, two more wait, and the next has no room.
+    let first = channel.take(3).await.expect("events");
+    first.commit();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    switch.request();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!running.is_finished(), "the drain waits for what is open");
+    switch.abandon();
+    running.await.expect("no panic").expect("in order");
+    assert!(*closed.lock().expect("lock"));
+    assert!(*committed.lock().expect("lock") <= 3, "{committed:?}");
+    drop(channel);
+    assert_eq!(metrics.channel("p", "c", "memory", 7, 0).size_events.get(), 0);
 }

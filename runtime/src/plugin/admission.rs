@@ -5,12 +5,13 @@
 
 use wasmparser::{Chunk, ComponentExternalKind, Encoding, FunctionBody, Parser, Payload, ValidPayload, Validator};
 
-use super::{Error, engine};
+use super::{Error, Signatures, engine};
+use crate::interceptor::spec::Ability;
 
-/// The contract's package and the interfaces of it that this host grants.
+/// The contract's package, the interface of it that every plugin may import, and the one it must export. Others are abilities.
 const PACKAGE: &str = "weir:interceptor/";
 pub(super) const VERSION: &str = "0.1.0";
-const GRANTED: [&str; 2] = ["weir:interceptor/events@0.1.0", "weir:interceptor/logging@0.1.0"];
+const EVENTS: &str = "weir:interceptor/events@0.1.0";
 const WANTED: &str = "weir:interceptor/interceptor@0.1.0";
 
 /// The most nested components and modules one in another.
@@ -35,15 +36,46 @@ impl Default for Caps {
     }
 }
 
-/// Looks at the whole file. `Ok` means: a valid component of this world that asks for nothing it is not granted.
-pub(super) fn check(name: &str, wasm: &[u8], caps: &Caps) -> Result<(), Error> {
-    if wasm.len() > caps.file {
-        return Err(refused(name, format!("{} bytes, over the cap of {}", wasm.len(), caps.file)));
+/// On which terms a plugin is taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// How large it may be.
+    pub caps: Caps,
+    /// Abilities it may import.
+    pub grants: Vec<Ability>,
+    /// Whose signature it needs.
+    pub signatures: Signatures,
+}
+
+impl Default for Terms {
+    /// The default caps, every ability, and no signature.
+    fn default() -> Terms {
+        Terms { caps: Caps::default(), grants: Ability::ALL.to_vec(), signatures: Signatures::default() }
     }
-    kind(name, wasm)?;
-    let mut survey = Survey { caps, functions: 0, imports: Vec::new(), exports: Vec::new() };
-    survey.read(wasm).map_err(|reason| refused(name, reason))?;
-    survey.world(name)
+}
+
+impl Terms {
+    /// Whether this many bytes are few enough to be looked at.
+    pub(super) fn fits(&self, name: &str, bytes: usize) -> Result<(), Error> {
+        match bytes <= self.caps.file {
+            true => Ok(()),
+            false => Err(refused(name, format!("{bytes} bytes, over the cap of {}", self.caps.file))),
+        }
+    }
+
+    /// Looks at the whole file. `Ok` means: a valid component of this world that asks for nothing it is not granted.
+    pub(super) fn check(&self, name: &str, wasm: &[u8]) -> Result<(), Error> {
+        self.fits(name, wasm.len())?;
+        kind(name, wasm)?;
+        let mut survey = Survey { caps: &self.caps, functions: 0, imports: Vec::new(), exports: Vec::new() };
+        survey.read(wasm).map_err(|reason| refused(name, reason))?;
+        survey.world(name, &self.grants)
+    }
+}
+
+/// The interface an ability is.
+fn interface(ability: Ability) -> String {
+    format!("{PACKAGE}{}@{VERSION}", ability.name())
 }
 
 fn refused(name: &str, reason: String) -> Error {
@@ -163,17 +195,22 @@ impl Survey<'_> {
     }
 
     /// Imports against grants, exports against the world; everything that is wrong is named.
-    fn world(&self, name: &str) -> Result<(), Error> {
-        let ungranted: Vec<String> = self.imports.iter().filter(|import| !GRANTED.contains(&import.as_str())).cloned().collect();
-        let (other_version, ungranted): (Vec<_>, Vec<_>) = ungranted.into_iter().partition(|import| import.starts_with(PACKAGE));
+    fn world(&self, name: &str, grants: &[Ability]) -> Result<(), Error> {
+        let (mut ungranted, mut other_version) = (Vec::new(), None);
+        for import in self.imports.iter().filter(|import| *import != EVENTS) {
+            match Ability::ALL.into_iter().find(|ability| interface(*ability) == *import) {
+                Some(ability) if grants.contains(&ability) => {}
+                Some(ability) => ungranted.push(format!("{import} (the interceptor's `grants` do not have `{}`)", ability.name())),
+                None if import.starts_with(PACKAGE) => other_version = Some(import),
+                None => ungranted.push(import.clone()),
+            }
+        }
         if !ungranted.is_empty() {
             return Err(Error::Imports { plugin: name.to_owned(), imports: ungranted });
         }
-        if let Some(import) = other_version.first() {
-            return Err(world(
-                name,
-                format!("it imports {import}; this host has version {VERSION} of the contract: {}", GRANTED.join(", ")),
-            ));
+        if let Some(import) = other_version {
+            let abilities = Ability::ALL.map(interface).join(", ");
+            return Err(world(name, format!("it imports {import}; this host has version {VERSION} of the contract: {EVENTS}, {abilities}")));
         }
         if self.exports.iter().any(|export| export == WANTED) {
             return Ok(());

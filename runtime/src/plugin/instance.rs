@@ -92,6 +92,11 @@ impl Failure {
     pub(crate) fn new(kind: FailureKind, reason: String) -> Failure {
         Failure { kind, reason, backtrace: None }
     }
+
+    /// Names the call that failed; `intercept` needs no name.
+    fn of(self, call: &str) -> Failure {
+        Failure { reason: format!("in `{call}`: {}", self.reason), ..self }
+    }
 }
 
 /// An instance, configured.
@@ -102,7 +107,7 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Makes one and configures it.
+    /// Makes one and configures it; a failure says which of its calls failed.
     pub(super) fn start(
         ready: &PluginPre<State>,
         settings: &[(String, String)],
@@ -111,7 +116,8 @@ impl Instance {
     ) -> Result<Instance, Failure> {
         let mut instance = Instance::bare(ready, limits, log)?;
         let time = limits.deadline.max(START);
-        match instance.run(time, |guest, store| guest.weir_interceptor_interceptor().call_configure(store, settings))? {
+        let answer = instance.run(time, |guest, store| guest.weir_interceptor_interceptor().call_configure(store, settings));
+        match answer.map_err(|failure| failure.of("configure"))? {
             Ok(()) => Ok(instance),
             Err(reason) => Err(Failure::new(FailureKind::Guest, format!("it refuses its settings: {}", one_line(&reason)))),
         }
@@ -121,7 +127,8 @@ impl Instance {
     pub(super) fn describe(ready: &PluginPre<State>, limits: &Limits) -> Result<Description, Failure> {
         let mut instance = Instance::bare(ready, limits, LogLines::muted())?;
         let time = limits.deadline.max(START);
-        let said = instance.run(time, |guest, store| guest.weir_interceptor_interceptor().call_describe(store))?;
+        let said = instance.run(time, |guest, store| guest.weir_interceptor_interceptor().call_describe(store));
+        let said = said.map_err(|failure| failure.of("describe"))?;
         let parameters = said.parameters.into_iter().map(|parameter| Parameter {
             name: one_line(&parameter.name),
             description: one_line(&parameter.description),
@@ -207,11 +214,16 @@ fn cause(error: &wasmtime::Error, limiter: &Limiter, time: Duration) -> (Failure
     (FailureKind::Trap, one_line(&reason))
 }
 
-/// The guest's stack, innermost first; names come from its name section.
+/// The guest's stack, innermost first; names come from its name section, as their author wrote them.
 fn frames(backtrace: &WasmBacktrace) -> String {
     let lines = backtrace.frames().iter().enumerate().map(|(index, frame)| {
-        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), one_line);
+        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), readable);
         format!("{index}: {name}")
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A function's name without the compiler's mangling; another language's is as it is.
+fn readable(name: &str) -> String {
+    one_line(&format!("{:#}", rustc_demangle::demangle(name)))
 }

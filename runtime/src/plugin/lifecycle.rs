@@ -6,45 +6,92 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use super::bindings::PluginPre;
 use super::instance::{Instance, State};
-use super::{Caps, Error, Host, LogLines, admission, settings};
+use super::{Error, Host, LogLines, Terms, settings, signature};
 use crate::interceptor::spec::Limits;
 
-/// A component that was read, looked at and found admissible; nothing of it has run.
+/// A component that was read, looked at and found admissible; nothing of it has run. Cheap to clone.
+#[derive(Clone)]
 pub struct Artifact {
     name: String,
     file: Option<PathBuf>,
-    wasm: Vec<u8>,
+    wasm: Bytes,
     digest: String,
+    signature: Option<String>,
+    signed_by: Option<String>,
+}
+
+/// SHA-256 in hex.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Artifact {
-    /// Reads a file, no further than the size cap.
+    /// Reads a file, no further than the size cap, and the signature beside it.
     ///
     /// # Errors
     /// [`Error::Read`], and what [`Artifact::from_bytes`] refuses.
-    pub fn read(path: &Path, caps: &Caps) -> Result<Artifact, Error> {
+    pub fn read(path: &Path, terms: &Terms) -> Result<Artifact, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
         let mut wasm = Vec::new();
-        file.take(caps.file as u64 + 1).read_to_end(&mut wasm).map_err(failed)?;
-        let artifact = Artifact::from_bytes(&path.display().to_string(), wasm, caps)?;
+        file.take(terms.caps.file as u64 + 1).read_to_end(&mut wasm).map_err(failed)?;
+        let signature = Artifact::signature_beside(path)?;
+        let artifact = Artifact::from_bytes(&path.display().to_string(), wasm, signature.as_deref(), terms)?;
         Ok(Artifact { file: Some(path.to_owned()), ..artifact })
     }
 
-    /// Takes a component that is in memory already; the name is for messages.
+    /// Takes a component that is in memory already; the name is for messages, the signature a minisign signature's text.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Imports`], [`Error::World`].
-    pub fn from_bytes(name: &str, wasm: impl Into<Vec<u8>>, caps: &Caps) -> Result<Artifact, Error> {
+    /// [`Error::Signature`] before anything else is looked at but its size; [`Error::Refused`], [`Error::Imports`], [`Error::World`].
+    pub fn from_bytes(name: &str, wasm: impl Into<Vec<u8>>, signature: Option<&str>, terms: &Terms) -> Result<Artifact, Error> {
         let wasm = wasm.into();
-        admission::check(name, &wasm, caps)?;
-        let digest = Sha256::digest(&wasm).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Artifact { name: name.to_owned(), file: None, wasm, digest })
+        terms.fits(name, wasm.len())?;
+        let unsigned = |reason| Error::Signature { plugin: name.to_owned(), reason };
+        let signed_by = terms.signatures.verify(&wasm, signature).map_err(unsigned)?;
+        terms.check(name, &wasm)?;
+        let digest = digest(&wasm);
+        Ok(Artifact { name: name.to_owned(), file: None, wasm: wasm.into(), digest, signature: signature.map(str::to_owned), signed_by })
+    }
+
+    /// The text of the signature beside a plugin's file; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Read`]: it is there, and cannot be read.
+    pub fn signature_beside(file: &Path) -> Result<Option<String>, Error> {
+        let beside = signature::signature_file(file);
+        signature::read(&beside).map_err(|source| Error::Read { path: beside, source })
+    }
+
+    /// The component itself.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.wasm
+    }
+
+    /// What it is called in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text of the signature it came with.
+    #[must_use]
+    pub fn signature(&self) -> Option<&str> {
+        self.signature.as_deref()
+    }
+
+    /// Name of the key that signed it; `None` where no signature is asked for.
+    #[must_use]
+    pub fn signed_by(&self) -> Option<&str> {
+        self.signed_by.as_deref()
     }
 
     /// SHA-256 of the component, in hex.
@@ -158,6 +205,20 @@ pub struct Info {
     pub digest: String,
     /// Where it was read; `None` for one that came from memory.
     pub file: Option<PathBuf>,
+}
+
+impl Info {
+    /// The beginning of the digest: enough to tell versions apart in logs and metrics.
+    #[must_use]
+    pub fn short_digest(&self) -> &str {
+        short_digest(&self.digest)
+    }
+}
+
+/// The first 12 hex digits of a digest.
+#[must_use]
+pub fn short_digest(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 /// A plugin that has been started once and whose settings fit. Cheap to clone; instances are made of it.

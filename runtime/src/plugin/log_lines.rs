@@ -1,11 +1,12 @@
 //! A plugin's log: into the agent's own, named, escaped, and no more of it than a person could read.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Observer;
 use super::bindings::Level;
 use crate::printable::one_line;
+use crate::token_bucket::TokenBucket;
 
 /// Lines a second, and how many may come at once.
 const LINES: u32 = 100;
@@ -19,7 +20,7 @@ pub(crate) struct LogLines {
 struct Open {
     speaker: Speaker,
     observer: Arc<dyn Observer>,
-    bucket: Mutex<Bucket>,
+    allowance: Mutex<Allowance>,
 }
 
 /// Who is speaking.
@@ -28,11 +29,13 @@ pub(crate) struct Speaker {
     pub(crate) interceptor: String,
     pub(crate) plugin: String,
     pub(crate) version: String,
+    /// The beginning of the component's SHA-256.
+    pub(crate) digest: String,
 }
 
 impl LogLines {
     pub(crate) fn new(speaker: Speaker, observer: Arc<dyn Observer>) -> LogLines {
-        LogLines { open: Some(Arc::new(Open { speaker, observer, bucket: Mutex::new(Bucket::full(Instant::now())) })) }
+        LogLines { open: Some(Arc::new(Open { speaker, observer, allowance: Mutex::new(Allowance::full(Instant::now())) })) }
     }
 
     /// For trials: nothing is written.
@@ -42,7 +45,7 @@ impl LogLines {
 
     pub(super) fn write(&self, level: Level, message: &str) {
         let Some(open) = &self.open else { return };
-        let grant = open.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        let grant = open.allowance.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
         match grant {
             Grant::Suppressed => open.observer.log_suppressed(1),
             Grant::Write { suppressed } => {
@@ -57,20 +60,19 @@ impl LogLines {
 
 impl Speaker {
     fn say(&self, level: Level, message: &str) {
-        let Speaker { pipeline, interceptor, plugin, version } = self;
+        let Speaker { pipeline, interceptor, plugin, version, digest } = self;
         match level {
-            Level::Debug => tracing::debug!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
-            Level::Info => tracing::info!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
-            Level::Warn => tracing::warn!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
-            Level::Error => tracing::error!(target: "weir::plugin", pipeline, interceptor, plugin, version, "{message}"),
+            Level::Debug => tracing::debug!(target: "weir::plugin", pipeline, interceptor, plugin, version, digest, "{message}"),
+            Level::Info => tracing::info!(target: "weir::plugin", pipeline, interceptor, plugin, version, digest, "{message}"),
+            Level::Warn => tracing::warn!(target: "weir::plugin", pipeline, interceptor, plugin, version, digest, "{message}"),
+            Level::Error => tracing::error!(target: "weir::plugin", pipeline, interceptor, plugin, version, digest, "{message}"),
         }
     }
 }
 
-/// A token bucket: [`LINES`] at once, and as many again each second.
-struct Bucket {
-    tokens: u32,
-    filled: Instant,
+/// [`LINES`] at once, and as many again each second.
+struct Allowance {
+    bucket: TokenBucket,
     suppressed: u64,
 }
 
@@ -80,43 +82,36 @@ enum Grant {
     Suppressed,
 }
 
-impl Bucket {
-    fn full(now: Instant) -> Bucket {
-        Bucket { tokens: LINES, filled: now, suppressed: 0 }
+impl Allowance {
+    fn full(now: Instant) -> Allowance {
+        Allowance { bucket: TokenBucket::full(LINES, now), suppressed: 0 }
     }
 
     fn take(&mut self, now: Instant) -> Grant {
-        let token = Duration::from_secs(1) / LINES;
-        let earned = now.saturating_duration_since(self.filled).as_nanos() / token.as_nanos();
-        if let Ok(earned) = u32::try_from(earned.min(u128::from(LINES)))
-            && earned > 0
-        {
-            self.tokens = (self.tokens + earned).min(LINES);
-            self.filled = now;
-        }
-        if self.tokens == 0 {
+        if !self.bucket.take(now) {
             self.suppressed += 1;
             return Grant::Suppressed;
         }
-        self.tokens -= 1;
         Grant::Write { suppressed: std::mem::take(&mut self.suppressed) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_flood_is_cut_and_counted_and_the_allowance_comes_back() {
         let start = Instant::now();
-        let mut bucket = Bucket::full(start);
-        let written = (0..1000).filter(|_| bucket.take(start) != Grant::Suppressed).count();
+        let mut allowance = Allowance::full(start);
+        let written = (0..1000).filter(|_| allowance.take(start) != Grant::Suppressed).count();
         assert_eq!(written, LINES as usize);
-        assert_eq!(bucket.take(start + Duration::from_millis(10)), Grant::Write { suppressed: 900 });
-        assert_eq!(bucket.take(start + Duration::from_millis(10)), Grant::Suppressed);
+        assert_eq!(allowance.take(start + Duration::from_millis(10)), Grant::Write { suppressed: 900 });
+        assert_eq!(allowance.take(start + Duration::from_millis(10)), Grant::Suppressed);
         let later = start + Duration::from_secs(60);
-        let written = (0..1000).filter(|_| bucket.take(later) != Grant::Suppressed).count();
+        let written = (0..1000).filter(|_| allowance.take(later) != Grant::Suppressed).count();
         assert_eq!(written, LINES as usize);
     }
 }

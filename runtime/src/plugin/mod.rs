@@ -15,8 +15,10 @@ mod cache;
 mod columns;
 pub mod compile;
 pub mod componentize;
+mod cpu_clock;
 mod edits;
 mod engine;
+pub mod file;
 mod instance;
 mod json;
 mod lifecycle;
@@ -24,20 +26,25 @@ mod log_lines;
 mod native_code;
 mod observe;
 mod settings;
+mod signature;
+pub mod store;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-pub use admission::Caps;
+pub use admission::{Caps, Terms};
+pub(crate) use cpu_clock::CpuClock;
 pub(crate) use instance::{Failure, Instance, time_for};
-pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated};
+pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated, digest, short_digest};
 pub(crate) use log_lines::{LogLines, Speaker};
+pub use signature::{Signatures, signature_file};
 pub use observe::{FailureKind, Judgement, Observer, Unobserved};
 
-use crate::interceptor::spec::Limits;
+use crate::interceptor::spec::{self, Ability, Limits};
 use instance::State;
 
 /// Why a plugin is not accepted.
@@ -58,6 +65,14 @@ pub enum Error {
         /// File or given name.
         plugin: String,
         /// What is wrong, and what to do about it where something can be done.
+        reason: String,
+    },
+    /// It is not signed as it must be; nothing of it was looked at.
+    #[error("plugin {plugin}: {reason}")]
+    Signature {
+        /// File or given name.
+        plugin: String,
+        /// What is wrong with its signature.
         reason: String,
     },
     /// It asks for what nothing grants, such as WASI.
@@ -116,6 +131,8 @@ pub struct Options {
     pub compiler: Option<PathBuf>,
     /// How large a plugin may be.
     pub caps: Caps,
+    /// Whose signatures a plugin needs.
+    pub signatures: Signatures,
 }
 
 /// Where compiled code is kept unless it is said: systemd's `$CACHE_DIRECTORY`, else `$XDG_CACHE_HOME/weir`, else `~/.cache/weir`.
@@ -138,6 +155,19 @@ struct Shared {
     cache: Option<cache::Cache>,
     compiler: compile::Compiler,
     caps: Caps,
+    signatures: Signatures,
+    /// Who compiles, and who waits for that.
+    compiling: Semaphore,
+    waiting: Semaphore,
+}
+
+/// Plugins that may wait to be compiled beside the one that is.
+const WAITING: usize = 4;
+
+/// The right to compile, until it is dropped.
+pub(crate) struct Turn<'a> {
+    _waited: SemaphorePermit<'a>,
+    _compiling: SemaphorePermit<'a>,
 }
 
 impl Host {
@@ -156,18 +186,26 @@ impl Host {
                 None
             }
         });
-        Ok(Host { shared: Arc::new(Shared { engine, linker, cache, compiler, caps: options.caps }) })
+        let (caps, signatures) = (options.caps, options.signatures);
+        Ok(Host::of(Shared {
+            engine,
+            linker,
+            cache,
+            compiler,
+            caps,
+            signatures,
+            compiling: Semaphore::new(1),
+            waiting: Semaphore::new(1 + WAITING),
+        }))
     }
 
-    /// Takes a plugin in from a file, all the way to a configured trial instance. Blocks: compiling takes 0.1 to 20 s of CPU.
+    /// Takes the plugin of an interceptor in, all the way to a configured trial instance. Blocks: compiling takes 0.1 to 20 s of CPU.
     ///
     /// # Errors
     /// Whatever is wrong with the plugin or its settings; see [`enum@Error`].
-    pub fn load<S>(&self, path: &Path, settings: S, limits: &Limits) -> Result<Plugin, Error>
-    where
-        S: IntoIterator<Item = (String, String)>,
-    {
-        self.admit(Artifact::read(path, &self.shared.caps)?, settings, limits)
+    pub fn load(&self, spec: &spec::Wasm) -> Result<Plugin, Error> {
+        let file = file::find(&spec.plugin)?;
+        self.admit(Artifact::read(&file, &self.terms(&spec.grants))?, spec.settings.clone(), &spec.limits)
     }
 
     /// As [`Host::load`], for a component in memory.
@@ -191,9 +229,20 @@ impl Host {
         Validated::check(Compiled::build(artifact, self)?, self)?.describe(&Limits::default())
     }
 
-    /// The caps plugins are held to.
+    fn of(shared: Shared) -> Host {
+        Host { shared: Arc::new(shared) }
+    }
+
+    /// Waits for the right to compile, one plugin at a time; `None` when too many wait already.
+    pub(crate) async fn turn(&self) -> Option<Turn<'_>> {
+        let waited = self.shared.waiting.try_acquire().ok()?;
+        let compiling = self.shared.compiling.acquire().await.ok()?;
+        Some(Turn { _waited: waited, _compiling: compiling })
+    }
+
+    /// The terms a plugin with these grants is taken in on.
     #[must_use]
-    pub fn caps(&self) -> &Caps {
-        &self.shared.caps
+    pub fn terms(&self, grants: &[Ability]) -> Terms {
+        Terms { caps: self.shared.caps.clone(), grants: grants.to_vec(), signatures: self.shared.signatures.clone() }
     }
 }

@@ -1,6 +1,10 @@
 //! What a plugin's host tells those who count: a handful of calls a batch, none an event.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::Info;
+use crate::control::swap::{SwapResult, VersionStatus};
 
 /// A batch that a plugin judged, however many calls it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,12 +13,16 @@ pub struct Judgement {
     pub events: usize,
     /// From the first call to the last answer.
     pub duration: Duration,
+    /// CPU time of its thread meanwhile, the host's work for it included.
+    pub cpu: Duration,
     /// Events the plugin dropped on purpose, and those `on_error = discard` dropped.
     pub discarded: usize,
     /// Events that go to the dead letters.
     pub rejected: usize,
     /// New events.
     pub derived: usize,
+    /// Events it trapped, spun or ate memory over, whatever `on_error` made of them.
+    pub failed: usize,
 }
 
 /// Why a call failed. The instance is thrown away each time.
@@ -37,6 +45,17 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind there is.
+    pub const ALL: [FailureKind; 7] = [
+        FailureKind::Trap,
+        FailureKind::Deadline,
+        FailureKind::Memory,
+        FailureKind::TooLarge,
+        FailureKind::Outcome,
+        FailureKind::Guest,
+        FailureKind::Host,
+    ];
+
     /// The label metrics use.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -54,6 +73,11 @@ impl FailureKind {
 
 /// Told what guests do. Called from the guests' threads; must not block.
 pub trait Observer: Send + Sync {
+    /// Who is told of one version; `None` is this one, for all of them.
+    fn of(&self, plugin: &Info) -> Option<Arc<dyn Observer>> {
+        let _ = plugin;
+        None
+    }
     /// A batch is done.
     fn judged(&self, judgement: Judgement) {
         let _ = judgement;
@@ -64,9 +88,17 @@ pub trait Observer: Send + Sync {
     }
     /// An instance was replaced because of its age or its memory.
     fn recycled(&self) {}
-    /// Linear memory of the instance that has just judged a batch, in bytes.
+    /// Linear memory of the instance that has just judged a batch, or failed over it, in bytes.
     fn memory(&self, bytes: usize) {
         let _ = bytes;
+    }
+    /// Another version judges from the next batch on; `from` is `None` for the first one.
+    fn switched(&self, from: Option<&VersionStatus>, to: &VersionStatus) {
+        let _ = (from, to);
+    }
+    /// A swap or a roll-back ended; `None`: it was refused.
+    fn swap_ended(&self, result: Option<SwapResult>) {
+        let _ = result;
     }
     /// The plugin logged more than it may: so many lines were not written.
     fn log_suppressed(&self, lines: u64) {

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Rejected};
+use crate::event::Event;
 use crate::pipeline::ledger::{Checkpoint, Partition};
 
 /// Which source.
@@ -20,6 +21,13 @@ impl Spec {
     pub fn name(&self) -> &'static str {
         match self {
             Spec::Kafka(_) => "kafka",
+        }
+    }
+
+    /// Whether events of this topic are read here.
+    pub fn reads(&self, topic: &str) -> bool {
+        match self {
+            Spec::Kafka(kafka) => kafka.topics.contains(topic),
         }
     }
 }
@@ -40,8 +48,12 @@ pub trait Source: Send {
     /// As [`Source::poll`]. An offset that was not stored only means that events come again.
     fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), Error>;
 
-    /// Reads no more; revocations are still polled.
+    /// Reads no more until it is resumed; revocations are still polled, as is what was on its way here. What is held elsewhere, partitions
+    /// and membership in a group, is kept.
     fn pause(&mut self);
+
+    /// Reads on from where it stopped: nothing is skipped and nothing comes twice.
+    fn resume(&mut self);
 
     /// Stores what was committed and leaves.
     ///
@@ -70,6 +82,18 @@ pub struct PolledBatch {
     pub rejected: Vec<Rejected>,
     /// Next offset by partition.
     pub reached: Checkpoint,
+}
+
+impl PolledBatch {
+    /// Drops what is of these partitions: whoever has them next reads it. False when nothing is left.
+    pub(crate) fn forget(&mut self, partitions: &[Partition]) -> bool {
+        let gone = |topic: &str, number: i32| partitions.iter().any(|gone| gone.number == number && *gone.topic == *topic);
+        let keep = |event: &Event| event.origin.as_ref().is_none_or(|origin| !gone(&origin.topic, origin.partition));
+        self.batch.events.retain(keep);
+        self.rejected.retain(|rejected| keep(&rejected.event));
+        self.reached.retain(|partition, _| !gone(&partition.topic, partition.number));
+        !self.reached.is_empty()
+    }
 }
 
 /// Partitions that go to another consumer. The source waits for this value's drop, until the deadline.

@@ -1,9 +1,9 @@
-//! The numbers of one component, handed to it when it is built. Each handle is cheap to clone and is meant to be updated once per batch.
+//! The numbers of one source, channel or sink, handed to it when it is built. Each handle is cheap to clone and is meant to be updated once per batch.
 
-use std::sync::PoisonError;
+use hyper::{Method, StatusCode};
 
-use super::metrics::{Labels, PluginInfo, Running, Traps};
-use super::{Counter, Gauge, Histogram, Seconds};
+use super::metrics::Counts;
+use super::{Counter, Gauge, Seconds};
 
 /// Numbers of a source.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct SourceMetrics {
     pub restarts: Counter,
     /// Times partitions were taken away by a rebalance.
     pub revocations: Counter,
-    /// Time spent waiting for events.
+    /// Time spent waiting for events and reading them; handing them over is not in it.
     pub poll_seconds: Seconds,
     /// Time spent storing checkpoints.
     pub commit_seconds: Seconds,
@@ -64,63 +64,11 @@ pub struct SinkMetrics {
     pub batches_complete: Counter,
     /// Smaller batches.
     pub batches_underflow: Counter,
-    /// Takes that found the channel empty.
+    /// Times the channel ran dry: the sink came for events and had to wait.
     pub batches_empty: Counter,
-    /// Time spent on writes.
+    /// Time from handing a write over to its end. Several writes are in flight, so that this may grow faster than the clock; divided by the batches
+    /// it is what one write took.
     pub write_seconds: Seconds,
-}
-
-/// Numbers of an interceptor.
-#[derive(Debug, Clone)]
-pub struct InterceptorMetrics {
-    /// Events judged.
-    pub received_events: Counter,
-    /// Events dropped on purpose.
-    pub discarded_events: Counter,
-    /// Events refused, which went to the dead letters.
-    pub rejected_events: Counter,
-    /// Lines of the plugin's log that its rate limit swallowed.
-    pub suppressed_log_lines: Counter,
-    /// Instances replaced because of age, memory or a trap.
-    pub recycled: Counter,
-    /// Linear memory of the instance that judged last, bytes.
-    pub memory_bytes: Gauge,
-    /// Seconds a batch took.
-    pub batch_duration: Histogram,
-    pub(super) labels: Labels,
-    pub(super) traps: Traps,
-    pub(super) plugins: PluginInfo,
-    pub(super) running: Running,
-}
-
-impl InterceptorMetrics {
-    /// Counts a call that did not come back in order; `kind` says how, such as `trap`, `deadline`, `memory` or `outcome`.
-    pub fn trap(&self, kind: &'static str) {
-        let mut labels = self.without_kind();
-        labels.push(("kind", kind.to_owned()));
-        self.traps.get_or_create(&labels).inc();
-    }
-
-    /// Says which plugin judges from now on, in place of the one said before.
-    pub fn plugin(&self, name: &str, version: &str, digest: &str) {
-        let mut slot = self.without_kind();
-        for (label, _) in &mut slot {
-            if *label == "component" {
-                *label = "slot";
-            }
-        }
-        let mut labels = slot.clone();
-        labels.extend([("name", name.to_owned()), ("version", version.to_owned()), ("digest", digest.to_owned())]);
-        self.plugins.get_or_create(&labels).set(1);
-        let before = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, labels.clone());
-        if let Some(before) = before.filter(|before| *before != labels) {
-            self.plugins.remove(&before);
-        }
-    }
-
-    fn without_kind(&self) -> Labels {
-        self.labels.iter().filter(|(label, _)| !matches!(*label, "kind" | "type")).cloned().collect()
-    }
 }
 
 /// How many events a pipeline parked.
@@ -132,6 +80,11 @@ pub struct DeadLetterMetrics {
 }
 
 impl DeadLetterMetrics {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.source.get() + self.interceptor.get() + self.sink.get()
+    }
+
     /// The count for the kind of stage that refused: the first word of [`crate::batch::Rejection::stage`], such as `sink` of `sink k1`.
     /// A stage of no known kind counts with the interceptors, the only stage whose name somebody else may choose.
     pub fn events(&self, stage: &str) -> &Counter {
@@ -140,5 +93,45 @@ impl DeadLetterMetrics {
             Some("sink") => &self.sink,
             _ => &self.interceptor,
         }
+    }
+}
+
+/// What became of the agent's spans.
+#[derive(Debug, Clone, Default)]
+pub struct SpanMetrics {
+    /// Taken by the collector.
+    pub exported: Counter,
+    /// Dropped because too many waited for the collector.
+    pub dropped_for_room: Counter,
+    /// Dropped because the collector did not take them.
+    pub dropped_in_export: Counter,
+}
+
+/// Numbers of an address that is served by HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpMetrics {
+    pub(super) server: &'static str,
+    pub(super) requests: Counts,
+    pub(super) refused: Counts,
+}
+
+impl HttpMetrics {
+    /// Counts an answer. `path` is a route's template or `other`, never what a client chose.
+    pub fn request(&self, path: &'static str, method: &Method, status: StatusCode) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            _ => "other",
+        };
+        let class = format!("{}xx", status.as_u16() / 100);
+        let labels = [("server", self.server), ("path", path), ("method", method), ("status", class.as_str())];
+        self.requests.get_or_create(&labels.map(|(name, value)| (name, value.to_owned())).into()).inc();
+    }
+
+    /// Counts a connection that was not served; `reason` is `full`, `displaced` (closed idle, for another) or `tls` (no handshake).
+    pub fn refused(&self, reason: &'static str) {
+        let labels = vec![("server", self.server.to_owned()), ("reason", reason.to_owned())];
+        self.refused.get_or_create(&labels).inc();
     }
 }

@@ -8,30 +8,70 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use super::component::{ChannelMetrics, SinkMetrics, SourceMetrics};
 use super::metrics::{Component, Metrics, Numbers};
-use super::{Seconds, http};
+use super::{HttpMetrics, Seconds};
+use crate::http::body::whole;
+use crate::http::{self, Body, Handler, Listening, Peer, Problem, host};
 
 /// Serves `/metrics` on an address of its own, as Flume does with `-Dflume.monitoring.type=http`, until `shutdown` ends.
 ///
-/// # Errors
-/// When the listener's own address cannot be read.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
-    let link = || async { Html("For Flume metrics please click <a href = \"./metrics\"> here</a>.") };
-    let document = |State(metrics): State<Arc<Metrics>>| async move {
-        ([(CONTENT_TYPE, "application/json;charset=utf-8")], render(&metrics)).into_response()
-    };
-    let router = Router::new().route("/", get(link)).route("/metrics", get(document)).with_state(metrics);
-    http::serve(listener, router, shutdown).await
+/// It shows no event, no setting and no secret, and is served without a password on whatever address the configuration names. On loopback a request
+/// must name this host, so that a web page cannot read it through its visitor's browser.
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, shutdown: impl Future<Output = ()>) {
+    let numbers = metrics.http("flume");
+    let listening = Listening { listener, tls: None, metrics: numbers.clone() };
+    http::serve(listening, Arc::new(Server { metrics, numbers }), shutdown).await;
 }
+
+struct Server {
+    metrics: Arc<Metrics>,
+    numbers: HttpMetrics,
+}
+
+impl Handler for Server {
+    fn answer(&self, request: Request<Incoming>, peer: Peer) -> BoxFuture<'static, Response<Body>> {
+        let (path, mut response) = match self.page(&request, &peer) {
+            Ok((path, response)) => (path, response),
+            Err(problem) => ("other", problem.into_response()),
+        };
+        if !response.status().is_success() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.numbers.request(path, request.method(), response.status());
+        std::future::ready(response).boxed()
+    }
+}
+
+impl Server {
+    fn page(&self, request: &Request<Incoming>, peer: &Peer) -> Result<(&'static str, Response<Body>), Problem> {
+        let called = host::called(request).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
+        let local = peer.local.ip();
+        if local.to_canonical().is_loopback() && !host::is_own(&called, local, &[]) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "the Host header must be localhost or a loopback address"));
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "here only GET, HEAD is answered");
+            return Err(problem.header(ALLOW, HeaderValue::from_static("GET, HEAD")));
+        }
+        match request.uri().path() {
+            "/" => Ok(("/", whole(StatusCode::OK, "text/html; charset=utf-8", LINK))),
+            "/metrics" => Ok(("/metrics", whole(StatusCode::OK, "application/json;charset=utf-8", render(&self.metrics)))),
+            _ => Err(Problem::new(StatusCode::NOT_FOUND, "there is only /metrics here")),
+        }
+    }
+}
+
+/// What Flume has at the root.
+const LINK: &str = "For Flume metrics please click <a href = \"./metrics\"> here</a>.";
 
 /// The document. A name that two pipelines share is told apart as `SOURCE.pipeline.name`; Flume runs one agent a process and has no such case.
 pub fn render(metrics: &Metrics) -> String {

@@ -25,6 +25,8 @@ pub struct Check {
     pub ok: bool,
     /// Why, for a person.
     pub detail: String,
+    /// It is not met because what it is about has only just begun.
+    pub starting: bool,
 }
 
 impl Health {
@@ -36,7 +38,18 @@ impl Health {
     /// Sets a check, such as `pipeline flume1`. The agent is ready when there is a check and every one is met.
     pub fn set(&self, check: &str, ok: bool, detail: impl Into<String>) {
         let detail = detail.into();
-        self.state().checks.insert(check.to_owned(), Check { ok, detail });
+        self.state().checks.insert(check.to_owned(), Check { ok, detail, starting: false });
+    }
+
+    /// Sets a check that is not met yet: a source that connects.
+    pub fn starting(&self, check: &str) {
+        let detail = "connecting".to_owned();
+        self.state().checks.insert(check.to_owned(), Check { ok: false, detail, starting: true });
+    }
+
+    /// Forgets a check: what it is about is gone.
+    pub fn remove(&self, check: &str) {
+        self.state().checks.remove(check);
     }
 
     /// From here on the agent is not ready: it finishes what it has and ends.
@@ -60,7 +73,7 @@ impl Health {
         let mut checks = state.checks.clone();
         let ready = !checks.is_empty() && !state.draining && checks.values().all(|check| check.ok);
         if state.draining {
-            checks.insert("draining".to_owned(), Check { ok: false, detail: "the agent is ending".to_owned() });
+            checks.insert("draining".to_owned(), Check { ok: false, detail: "the agent is ending".to_owned(), starting: false });
         }
         (ready, checks)
     }
@@ -91,6 +104,17 @@ mod tests {
         let (ready, checks) = health.readiness();
         assert!(!ready);
         assert!(!checks["draining"].ok);
+    }
+
+    #[test]
+    fn a_check_that_is_removed_holds_nothing_up() {
+        let health = Health::new();
+        health.set("a/in", true, "2 partitions assigned");
+        health.starting("b/in");
+        assert!(!health.readiness().0);
+        health.remove("b/in");
+        assert_eq!(health.readiness().1.into_keys().collect::<Vec<_>>(), ["a/in"]);
+        assert!(health.readiness().0);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry, fmt};
 
+use super::Tail;
+
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
@@ -41,11 +43,11 @@ pub enum Error {
 }
 
 /// Starts logging. `level` is a level or a filter such as `info,weir::plugin=debug`; without one the environment's `WEIR_LOG` counts, then
-/// `RUST_LOG`, then `info`.
+/// `RUST_LOG`, then `info`. Returns the log's tail.
 ///
 /// # Errors
 /// When the filter cannot be read, or on a second call.
-pub fn init(format: Format, level: Option<&str>) -> Result<(), Error> {
+pub fn init(format: Format, level: Option<&str>) -> Result<Tail, Error> {
     let filter = filter(level, |name| std::env::var(name).ok())?;
     let terminal = std::io::stderr().is_terminal();
     let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -54,7 +56,9 @@ pub fn init(format: Format, level: Option<&str>) -> Result<(), Error> {
         Format::Auto if !terminal => json(std::io::stderr),
         Format::Auto | Format::Text => fmt::layer().with_writer(std::io::stderr).with_ansi(colours).boxed(),
     };
-    Registry::default().with(lines.with_filter(filter)).try_init().map_err(Error::Twice)
+    let tail = Tail::default();
+    Registry::default().with(lines.and_then(tail.clone()).with_filter(filter)).try_init().map_err(Error::Twice)?;
+    Ok(tail)
 }
 
 fn json<W>(writer: W) -> Box<dyn Layer<Registry> + Send + Sync>

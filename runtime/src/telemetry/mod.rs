@@ -1,16 +1,27 @@
-//! What Weir tells about itself: counters ([`metrics`]), the addresses that serve them ([`admin`], [`flume`]) and its log ([`logs`]).
+//! What Weir tells about itself: counters ([`metrics`]), Flume's form of them ([`flume`]), its log ([`logs`], and [`tail`] for those who want to
+//! read it from elsewhere), and spans for a collector ([`spans`]). [`crate::api`] serves the rest.
 
-pub mod admin;
 pub mod component;
 pub mod flume;
 pub mod health;
-mod http;
+pub mod interceptor;
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "otlp")]
+pub mod spans;
+#[cfg(not(feature = "otlp"))]
+#[path = "spans_off.rs"]
+pub mod spans;
+pub mod status;
+pub mod tail;
 
-pub use component::{ChannelMetrics, DeadLetterMetrics, InterceptorMetrics, SinkMetrics, SourceMetrics};
+pub use component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
 pub use health::Health;
+pub use interceptor::{InterceptorMetrics, SwapOutcome, VersionMetrics};
 pub use metrics::Metrics;
+pub use spans::Spans;
+pub(crate) use spans::{BatchSpan, SourceSpans};
+pub use tail::Tail;
 
 /// A count that only grows. Cloning gives another handle on the same number.
 pub type Counter = prometheus_client::metrics::counter::Counter;

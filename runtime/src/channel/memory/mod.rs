@@ -173,6 +173,14 @@ impl State {
     }
 }
 
+impl Drop for Shared {
+    /// What a pipeline that was given up leaves behind is no backlog.
+    fn drop(&mut self) {
+        self.metrics.size_events.set(0);
+        self.metrics.size_bytes.set(0);
+    }
+}
+
 impl PutBack for Shared {
     fn put_back(&self, delivery: Delivery) {
         let mut state = self.lock();

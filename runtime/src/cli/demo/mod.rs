@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, watch};
 use crate::agent::{Agent, Stop};
 use crate::config::{self, Load, Loaded};
 use crate::error_chain;
-use crate::plugin::{Artifact, Host, Options, default_cache};
+use crate::plugin::{Artifact, Host, Options, Terms, default_cache};
 use crate::telemetry::logs;
+use crate::telemetry::tail::Tail;
 use tally::Tally;
 use view::{Snapshot, View};
 
@@ -61,10 +62,11 @@ pub struct Args {
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
     let filter = std::env::var("WEIR_LOG").unwrap_or_else(|_| QUIET.to_owned());
-    if let Err(error) = logs::init(logs::Format::Auto, Some(&filter)) {
+    let log = logs::init(logs::Format::Auto, Some(&filter)).unwrap_or_else(|error| {
         eprintln!("weir: {}", error_chain(&error));
-    }
-    match start(&args) {
+        Tail::default()
+    });
+    match start(&args, log) {
         Ok(receipt) if receipt.lost == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
@@ -74,9 +76,9 @@ pub fn main(args: Args) -> ExitCode {
     }
 }
 
-fn start(args: &Args) -> anyhow::Result<tally::Receipt> {
+fn start(args: &Args, log: Tail) -> anyhow::Result<tally::Receipt> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start threads")?;
-    let ended = runtime.block_on(run(args));
+    let ended = runtime.block_on(run(args, log));
     runtime.shutdown_background();
     let receipt = ended?;
     let mut out = std::io::stdout().lock();
@@ -85,19 +87,19 @@ fn start(args: &Args) -> anyhow::Result<tally::Receipt> {
     Ok(receipt)
 }
 
-async fn run(args: &Args) -> anyhow::Result<tally::Receipt> {
+async fn run(args: &Args, log: Tail) -> anyhow::Result<tally::Receipt> {
     let broker = broker::Broker::start(args.brokers.as_deref()).await?;
-    let receipt = run_on(&broker, args).await;
+    let receipt = run_on(&broker, args, log).await;
     // However it ended: topics on somebody's cluster are not left behind.
     broker.clean_up().await;
     receipt
 }
 
-async fn run_on(broker: &broker::Broker, args: &Args) -> anyhow::Result<tally::Receipt> {
+async fn run_on(broker: &broker::Broker, args: &Args, log: Tail) -> anyhow::Result<tally::Receipt> {
     let place = tempfile::tempdir().context("make a directory for the demo")?;
     let loaded = configure(place.path(), broker)?;
     let plugin = describe(&loaded).await?;
-    let agent = Agent::build(&loaded.spec, &loaded.settings).await.map_err(|error| anyhow!(error_chain(&error)))?;
+    let agent = Agent::build(&loaded.spec, &loaded.settings, None, log).await.map_err(|error| anyhow!(error_chain(&error)))?;
     let mut view = View::new(!args.json && std::io::stderr().is_terminal());
     if !args.json {
         introduce(&view, &agent, broker, &plugin);
@@ -139,6 +141,7 @@ fn configure(place: &Path, broker: &broker::Broker) -> anyhow::Result<Loaded> {
     std::fs::write(&plugin, PLUGIN).context("write the plugin")?;
     let load = Load { conf_file: vec![file], plugin_map: vec![format!("{JAVA_CLASS}={}", plugin.display())], ..Load::default() };
     let mut loaded = config::load(&load).map_err(|error| anyhow!(error_chain(&error)))?;
+    loaded.settings.state = Some(place.join("state"));
     for pipeline in &mut loaded.spec.pipelines {
         pipeline.dead_letters = crate::pipeline::dead_letter::Spec::File(place.join("dead-letters.jsonl"));
     }
@@ -150,7 +153,7 @@ async fn describe(loaded: &Loaded) -> anyhow::Result<String> {
     let options = Options { cache: loaded.settings.cache.clone().or_else(default_cache), ..Options::default() };
     let described = tokio::task::spawn_blocking(move || {
         let host = Host::new(options)?;
-        let artifact = Artifact::from_bytes("fraud-score.wasm", PLUGIN, host.caps())?;
+        let artifact = Artifact::from_bytes("fraud-score.wasm", PLUGIN, None, &Terms::default())?;
         let digest = artifact.digest()[..12].to_owned();
         let description = host.describe(artifact)?;
         Ok::<_, crate::plugin::Error>(format!("{} {} (sha256 {digest}…)", description.name, description.version))

@@ -10,7 +10,8 @@ use toml::Spanned;
 use crate::config::settings::Plugins;
 use crate::config::size;
 use crate::interceptor::spec::{
-    Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace, Spec, Static, Timestamp, Uuid, Wasm,
+    Ability, Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace, Spec, Static, Swaps, Timestamp, Uuid, Wasm,
+    factor, percent,
 };
 use crate::{channel, sink, source};
 
@@ -85,6 +86,9 @@ struct NativeWasm {
     #[serde(default)]
     limits: SomeLimits,
     on_error: Option<OnError>,
+    grants: Option<Vec<Ability>>,
+    #[serde(default)]
+    swaps: SomeSwaps,
 }
 
 /// A plugin is told its settings as text.
@@ -121,6 +125,39 @@ struct SomeLimits {
     recycle_after: Option<u64>,
 }
 
+/// What of swapping differs from the agent's.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SomeSwaps {
+    #[serde(with = "humantime_serde")]
+    watch: Option<Duration>,
+    rehearsal: Option<usize>,
+    #[serde(with = "humantime_serde")]
+    trial: Option<Duration>,
+    slower: Option<Factor>,
+    discards: Option<Factor>,
+    memory: Option<Percent>,
+}
+
+#[derive(Deserialize)]
+struct Factor(#[serde(deserialize_with = "factor")] f64);
+
+#[derive(Deserialize)]
+struct Percent(#[serde(deserialize_with = "percent")] u8);
+
+impl SomeSwaps {
+    fn or(self, agent: &Swaps) -> Swaps {
+        Swaps {
+            watch: self.watch.unwrap_or(agent.watch),
+            rehearsal: self.rehearsal.unwrap_or(agent.rehearsal),
+            trial: self.trial.unwrap_or(agent.trial),
+            slower: self.slower.map_or(agent.slower, |Factor(factor)| factor),
+            discards: self.discards.map_or(agent.discards, |Factor(factor)| factor),
+            memory: self.memory.map_or(agent.memory, |Percent(percent)| percent),
+        }
+    }
+}
+
 impl NativeWasm {
     fn complete(self, plugins: &Plugins<'_>) -> Wasm {
         let agent = &plugins.settings.limits;
@@ -135,6 +172,8 @@ impl NativeWasm {
                 recycle_after: self.limits.recycle_after.unwrap_or(agent.recycle_after),
             },
             on_error: self.on_error.unwrap_or(plugins.settings.on_error),
+            grants: self.grants.unwrap_or_else(|| Ability::ALL.to_vec()),
+            swaps: self.swaps.or(&plugins.settings.swaps),
         }
     }
 }

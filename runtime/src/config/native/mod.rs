@@ -101,13 +101,29 @@ impl<'a> Document<'a> {
     /// The `[agent]` table of a file that also has pipelines.
     pub(super) fn settings(&self) -> Settings {
         self.expect_keys(&self.root, &["agent", "pipelines"], "the file");
-        self.table("agent").unwrap_or_default()
+        self.agent()
     }
 
     /// The `[agent]` table of a file that has nothing else.
     pub(super) fn only_settings(&self) -> Settings {
         self.expect_keys(&self.root, &["agent"], "a settings file");
-        self.table("agent").unwrap_or_default()
+        self.agent()
+    }
+
+    /// The `[agent]` table, checked as a whole.
+    fn agent(&self) -> Settings {
+        let Some(settings) = self.table::<Settings>("agent") else { return Settings::default() };
+        let agent = self.root.iter().find(|(name, _)| name.get_ref() == "agent").and_then(|(_, value)| value.get_ref().as_table());
+        for flaw in settings.api.flaws(settings.admin) {
+            let place = agent.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == flaw.key));
+            let mut problem = Problem::error(flaw.message);
+            problem.help.extend(flaw.help);
+            self.report(match place {
+                Some((key, _)) => self.placed(problem, key.span()),
+                None => problem,
+            });
+        }
+        settings
     }
 
     /// The `[plugins]` table of a file that has nothing else.
@@ -154,7 +170,10 @@ impl<'a> Document<'a> {
     /// Serde's messages show values: not those that are secrets or come from elsewhere.
     fn message(&self, message: &str, span: &Range<usize>) -> String {
         if self.hidden.iter().any(|hidden| hidden.start <= span.start && span.end <= hidden.end) {
-            return "this value cannot be used; it is not shown, since it may be a secret".to_owned();
+            // Of a word that is none of a few, the few are no secret.
+            let few = message.strip_prefix("unknown variant").and_then(|rest| rest.rsplit_once("`, expected "));
+            let few = few.map(|(_, few)| format!(" (expected {})", few.trim_end())).unwrap_or_default();
+            return format!("this value cannot be used{few}; it is not shown, since it may be a secret");
         }
         message.trim_end().to_owned()
     }

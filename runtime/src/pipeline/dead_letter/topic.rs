@@ -1,34 +1,33 @@
-//! Dead letters in a Kafka topic: the event's own key, body and headers, and the reason in record headers.
+//! Dead letters in a Kafka topic: a producer that is made anew when it fails for good.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use bytes::Bytes;
-
 use super::Error;
-use crate::batch::{Batch, Rejected};
+use super::address::Address;
+use super::letter::Parked;
+use super::record;
+use super::spec::HeaderStyle;
+use crate::batch::Batch;
 use crate::config::Brokers;
-use crate::event::{Event, Scope};
-use crate::sink::{self, Disposition, Sink, kafka};
+use crate::control;
+use crate::event::Event;
+use crate::sink::{self, Disposition, Sink, Written, kafka};
+
+/// Letters that one record drops.
+const DROPPED_A_RECORD: usize = 500;
 
 /// A producer to the dead-letter topic.
 pub(super) struct Topic {
     spec: kafka::Spec,
     sink: kafka::Kafka,
-    pipeline: String,
+    style: HeaderStyle,
 }
 
 impl Topic {
-    pub(super) async fn connect(
-        brokers: Option<Brokers>,
-        topic: &str,
-        client: &BTreeMap<String, String>,
-        pipeline: &str,
-    ) -> Result<Topic, Error> {
-        let brokers = brokers.unwrap_or_else(|| Brokers::List(String::new()));
+    pub(super) async fn connect(place: &super::spec::Topic, brokers: &Brokers) -> Result<Topic, Error> {
         let spec = kafka::Spec {
-            brokers,
-            topic: topic.to_owned(),
+            brokers: brokers.clone(),
+            topic: place.topic.clone(),
             batch_size: NonZeroUsize::MIN,
             flume_event_format: false,
             topic_header: None,
@@ -38,34 +37,20 @@ impl Topic {
             timestamp_header: None,
             header_mappings: Vec::new(),
             record_headers: true,
-            client: client.clone(),
+            client: place.client.clone(),
         };
         let sink = kafka::Kafka::connect(&spec).await.map_err(Error::Topic)?;
-        Ok(Topic { spec, sink, pipeline: pipeline.to_owned() })
+        Ok(Topic { spec, sink, style: place.header_style })
     }
 
-    /// Writes all; what the broker refuses comes back. A producer that failed for good is replaced, for the next try.
-    pub(super) async fn write(&mut self, rejected: &[Rejected]) -> Result<Vec<Rejected>, Error> {
-        let written = self.try_write(rejected).await;
-        if let Err(error) = &written
-            && error.disposition() == Disposition::Fatal
-        {
-            self.sink = kafka::Kafka::connect(&self.spec).await.map_err(Error::Topic)?;
-        }
-        written.map_err(Error::Topic)
-    }
-
-    async fn try_write(&mut self, rejected: &[Rejected]) -> Result<Vec<Rejected>, sink::Error> {
+    /// Writes all; what the broker refuses comes back.
+    pub(super) async fn write(&mut self, letters: &[Parked]) -> Result<Vec<Parked>, Error> {
         let mut refused = Vec::new();
         // One at a time where the broker refuses several, so that each is judged by itself.
-        let mut groups = vec![rejected.to_vec()];
+        let mut groups = vec![letters.to_vec()];
         while let Some(group) = groups.pop() {
-            let batch = Batch::from(group.iter().map(|one| self.letter(one)).collect::<Vec<_>>());
-            let written = self.sink.write(&batch).await?.await?;
-            if let Some(cause) = written.cause {
-                return Err(cause);
-            }
-            for one in written.refused {
+            let records: Vec<Event> = group.iter().map(|letter| record::letter(letter, self.style)).collect();
+            for one in self.send(records).await?.refused {
                 match one.certain || group.len() == 1 {
                     true => refused.push(group[one.event].clone()),
                     false => groups.push(vec![group[one.event].clone()]),
@@ -75,24 +60,32 @@ impl Topic {
         Ok(refused)
     }
 
-    fn letter(&self, rejected: &Rejected) -> Event {
-        let mut event = rejected.event.clone();
-        let rejection = &rejected.rejection;
-        let mut set = |name: &'static str, value: Option<&str>| {
-            if let Some(value) = value {
-                event.set_header(name, Bytes::copy_from_slice(value.as_bytes()), Scope::Both);
-            }
-        };
-        set("weir.pipeline", Some(&self.pipeline));
-        set("weir.error.stage", Some(&rejection.stage));
-        set("weir.error.message", Some(&rejection.reason));
-        set("weir.error.backtrace", rejection.backtrace.as_deref());
-        set("weir.plugin.digest", rejection.plugin.as_deref());
-        if let Some(origin) = &rejected.event.origin {
-            set("weir.source.topic", Some(&origin.topic));
-            set("weir.source.partition", Some(&origin.partition.to_string()));
-            set("weir.source.offset", Some(&origin.offset.to_string()));
+    /// Drops letters of this topic.
+    pub(super) async fn forget(&mut self, addresses: &[Address], pipeline: &str, by: &str) -> Result<(), Error> {
+        let now = control::now();
+        let records = addresses.chunks(DROPPED_A_RECORD).map(|some| record::dropped(some, pipeline, now, by)).collect();
+        match self.send(records).await?.refused.pop() {
+            Some(refused) => Err(Error::Refused(refused.reason)),
+            None => Ok(()),
         }
-        event
+    }
+
+    /// All are durable but for those refused. A producer that failed for good is replaced, for the next try.
+    async fn send(&mut self, records: Vec<Event>) -> Result<Written, Error> {
+        let written = self.try_send(records.into()).await;
+        if let Err(error) = &written
+            && error.disposition() == Disposition::Fatal
+        {
+            self.sink = kafka::Kafka::connect(&self.spec).await.map_err(Error::Topic)?;
+        }
+        written.map_err(Error::Topic)
+    }
+
+    async fn try_send(&mut self, records: Batch) -> Result<Written, sink::Error> {
+        let mut written = self.sink.write(&records).await?.await?;
+        match written.cause.take() {
+            Some(cause) => Err(cause),
+            None => Ok(written),
+        }
     }
 }

@@ -11,7 +11,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 
 /// The headers of a record, in order. A name with a NUL byte ends there: librdkafka gives out C strings.
-pub(super) fn read(message: &BorrowedMessage<'_>) -> Vec<(Bytes, Option<Bytes>)> {
+pub(crate) fn read(message: &BorrowedMessage<'_>) -> Vec<(Bytes, Option<Bytes>)> {
     let mut headers: *mut rd_kafka_headers_t = ptr::null_mut();
     // SAFETY: the message is alive for the whole function, and its headers belong to it.
     let found = unsafe { rd_kafka_message_headers(message.ptr(), &mut headers) };

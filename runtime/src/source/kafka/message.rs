@@ -130,6 +130,7 @@ impl Record {
             timestamp: self.timestamp,
             origin: Some(self.origin),
             implied: Some(format.implied.clone()),
+            replay: None,
         };
         for (name, value) in self.headers {
             event.headers.push(name, value, Scope::Record);

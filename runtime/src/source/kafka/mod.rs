@@ -10,6 +10,8 @@ mod pin;
 mod poll;
 mod rebalance;
 mod spec;
+#[cfg(test)]
+mod tests;
 pub mod zookeeper;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+pub(crate) use headers::read as read_headers;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -104,7 +107,7 @@ impl Kafka {
             assigned,
             pins_end: matches!(client.get("auto.offset.reset"), Some("latest" | "largest" | "end")),
             stopping: stopping.clone(),
-            draining: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
         };
         let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;
         match &spec.topics {
@@ -167,7 +170,11 @@ impl Source for Kafka {
     }
 
     fn pause(&mut self) {
-        self.consumer.context().draining.store(true, Ordering::Release);
+        self.consumer.context().paused.store(true, Ordering::Release);
+    }
+
+    fn resume(&mut self) {
+        self.consumer.context().paused.store(false, Ordering::Release);
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

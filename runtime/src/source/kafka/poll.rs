@@ -44,13 +44,22 @@ impl Poller {
 
     /// Reads and hands over; false when the source loop is gone.
     fn round(&self) -> Result<bool, Error> {
-        if self.context().draining.load(Ordering::Acquire) {
-            self.pause();
-            self.keep_polling()?;
+        if self.context().paused.load(Ordering::Acquire) {
+            self.rest()?;
             return Ok(true);
         }
         self.fill()?;
         self.hand_over()
+    }
+
+    /// Fetches nothing until the pause is over, and then goes on behind the last record that was read.
+    fn rest(&self) -> Result<(), Error> {
+        let assignment = self.pause();
+        while self.context().paused.load(Ordering::Acquire) && !self.context().stopping.load(Ordering::Acquire) {
+            self.keep_polling()?;
+        }
+        self.resume(&assignment);
+        Ok(())
     }
 
     fn context(&self) -> &Context {
@@ -59,6 +68,7 @@ impl Poller {
 
     /// Waits for a record, then reads on until nothing more is there, as Flume's empty poll ends its batch, or until there is enough to hand over.
     fn fill(&self) -> Result<(), Error> {
+        let called = Instant::now();
         let mut begun = None;
         let (mut records, mut bytes) = (0, 0);
         loop {
@@ -83,6 +93,7 @@ impl Poller {
                 None => break,
             }
         }
+        self.context().metrics.poll_seconds.inc_by(called.elapsed().as_secs_f64());
         self.context().intake().end_batch(&self.format);
         self.context().unpinned()
     }
@@ -133,10 +144,10 @@ impl Poller {
         });
     }
 
-    /// Back-pressure has reached Kafka: nothing is fetched any more, but the group still hears of this consumer.
+    /// Nothing is fetched any more, but the group still hears of this consumer.
     fn pause(&self) -> TopicPartitionList {
         let assignment = self.consumer.assignment().unwrap_or_default();
-        debug!(source = %self.context().name, partitions = assignment.count(), "no room downstream, paused");
+        debug!(source = %self.context().name, partitions = assignment.count(), "fetching paused");
         if let Err(error) = self.consumer.pause(&assignment) {
             warn!(source = %self.context().name, %error, "could not pause");
         }
@@ -160,7 +171,7 @@ impl Poller {
     /// Resumes everything that is assigned now: partitions that came during the pause were never paused, which does no harm.
     fn resume(&self, paused: &TopicPartitionList) {
         let assignment = self.consumer.assignment().unwrap_or_else(|_| paused.clone());
-        debug!(source = %self.context().name, "room downstream, resumed");
+        debug!(source = %self.context().name, "fetching resumed");
         if let Err(error) = self.consumer.resume(&assignment) {
             warn!(source = %self.context().name, %error, "could not resume");
         }

@@ -21,7 +21,6 @@ use tracing::{debug, error, info, warn};
 
 use super::message::{Builder, Format};
 use super::pin;
-use crate::event::Event;
 use crate::pipeline::ledger::Partition;
 use crate::source::{Error, Polled, PolledBatch, Revocation};
 use crate::telemetry::SourceMetrics;
@@ -71,8 +70,8 @@ pub(super) struct Context {
     pub(super) pins_end: bool,
     /// The poll thread must end.
     pub(super) stopping: Arc<AtomicBool>,
-    /// Nothing more is to be read; callbacks are still served.
-    pub(super) draining: AtomicBool,
+    /// Nothing is to be read until that is taken back; callbacks are still served.
+    pub(super) paused: AtomicBool,
 }
 
 impl Context {
@@ -133,14 +132,7 @@ impl Context {
     fn forget(&self, partitions: &[Partition]) {
         let mut intake = self.intake();
         intake.building.forget(partitions);
-        let gone = |topic: &str, number: i32| partitions.iter().any(|gone| gone.number == number && *gone.topic == *topic);
-        let keep = |event: &Event| event.origin.as_ref().is_none_or(|origin| !gone(&origin.topic, origin.partition));
-        for built in &mut intake.built {
-            built.batch.events.retain(keep);
-            built.rejected.retain(|rejected| keep(&rejected.event));
-            built.reached.retain(|partition, _| !gone(&partition.topic, partition.number));
-        }
-        intake.built.retain(|built| !built.reached.is_empty());
+        intake.built.retain_mut(|built| built.forget(partitions));
     }
 }
 
@@ -171,7 +163,14 @@ impl ConsumerContext for Context {
                 if let Err(error) = consumer.resume(list) {
                     warn!(source = %self.name, %error, "could not resume");
                 }
-                if cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) }
+                let assigned = if cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) };
+                // What comes during a pause is paused before its first record is here.
+                if self.paused.load(Ordering::Acquire)
+                    && let Err(error) = consumer.pause(list)
+                {
+                    warn!(source = %self.name, %error, "could not pause");
+                }
+                assigned
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
                 let lost = consumer.assignment_lost();

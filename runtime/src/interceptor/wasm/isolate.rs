@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
-use super::spec::OnError;
-use super::wasm::Worker;
+use super::worker::Worker;
 use crate::batch::{Batch, Fate, Outcome, Rejection, Verdict};
 use crate::event::Event;
+use crate::interceptor::spec::OnError;
 use crate::plugin::{Failure, FailureKind, time_for};
 
 /// The least time a part of a batch is given, however small it is: the clock ticks every 5 ms.
@@ -98,6 +98,7 @@ impl<'a> Isolation<'a> {
     }
 
     fn blame(&mut self, index: usize, failure: Failure) -> Result<(), Error> {
+        self.worker.failed += 1;
         let fate = match self.worker.on_error {
             OnError::Pass => return Ok(()),
             OnError::Halt => return Err(Error::Halted { place: place(&self.batch.events[index], index), reason: failure.reason }),
@@ -107,6 +108,7 @@ impl<'a> Isolation<'a> {
                 reason: failure.reason,
                 backtrace: failure.backtrace,
                 plugin: Some(self.worker.plugin.info().digest.clone()),
+                source: None,
             }),
         };
         self.outcome.verdicts.push((index, Verdict::fate(fate)));

@@ -1,6 +1,6 @@
 //! What a command on a running agent ends with when it does not end well: one message, what to do next, and an exit code.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::client::{Client, Error, Problem};
@@ -59,7 +59,8 @@ impl Failure {
             _ => None,
         };
         let there = there.map(|answer| There { subject, status: answer.value });
-        eprint!("{}", self.text(client.is_some_and(Client::has_token), there.as_ref()));
+        // A standard error that is closed has nobody to tell.
+        let _ = io::stderr().write_all(self.text(client.is_some_and(Client::has_token), there.as_ref()).as_bytes());
         ExitCode::from(self.code())
     }
 
@@ -74,6 +75,7 @@ impl Failure {
             Failure::Call(error) => match error {
                 Error::Address { .. } | Error::Option(_) | Error::Read { .. } | Error::File { .. } => EXIT_USAGE,
                 Error::Unreachable { .. } | Error::TimedOut { .. } | Error::CutOff { .. } => EXIT_UNAVAILABLE,
+                Error::BrokenOff { .. } | Error::Silent { .. } => EXIT_UNAVAILABLE,
                 Error::TooLarge { .. } | Error::Foreign { .. } => EXIT_UNAVAILABLE,
                 Error::Refused(problem) if matches!(problem.status, 401 | 403) => EXIT_NOT_ALLOWED,
                 Error::Refused(_) => EXIT_FINDINGS,
@@ -111,6 +113,7 @@ fn next_steps(error: &Error, has_token: bool, there: Option<&There>) -> Vec<Stri
         }
         Error::TimedOut { .. } => one("it may have been done all the same: weir status shows what runs; --timeout allows more time"),
         Error::CutOff { .. } => one("it may have been done all the same: weir status shows what runs"),
+        Error::BrokenOff { .. } | Error::Silent { .. } => one("weir status shows whether the agent still runs"),
         Error::Refused(problem) => {
             let mut lines: Vec<String> = problem.problems.iter().map(|problem| format!("- {problem}")).collect();
             lines.extend(advice(problem, has_token, there));

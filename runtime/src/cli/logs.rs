@@ -102,8 +102,6 @@ fn render(line: &LogLine, clock: &Clock, paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -119,7 +117,7 @@ mod tests {
     }
 
     fn args(subject: Option<&str>) -> Args {
-        let connect = Connect { api: String::new(), token_file: None, ca: None, cert: None, key: None, timeout: Duration::from_secs(1) };
+        let connect = crate::client::tests::connect(String::new());
         Args { subject: subject.map(str::to_owned), follow: true, level: None, limit: Some(5), json: false, connect }
     }
 

@@ -270,7 +270,7 @@ undo: weir rollback flume1/int-1
     }
 
     fn args(file: PathBuf, signature: Option<PathBuf>) -> Args {
-        let connect = Connect { api: String::new(), token_file: None, ca: None, cert: None, key: None, timeout: Duration::from_secs(1) };
+        let connect = crate::client::tests::connect(String::new());
         let target = "flume1/int-1".parse().unwrap();
         let wait = Duration::from_secs(10);
         Args { target, file, signature, why: String::new(), expect: None, wait, no_trial: false, json: false, connect }

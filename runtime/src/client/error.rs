@@ -67,6 +67,23 @@ pub enum Error {
         #[source]
         source: hyper::Error,
     },
+    /// A stream that went on and broke.
+    #[error("the connection to {address} broke off")]
+    BrokenOff {
+        /// To where.
+        address: String,
+        /// What HTTP says.
+        #[source]
+        source: hyper::Error,
+    },
+    /// A stream without a sign of life.
+    #[error("nothing came from {address} for {silence:?}, not even a sign of life")]
+    Silent {
+        /// From where.
+        address: String,
+        /// How long.
+        silence: Duration,
+    },
     /// An answer that no agent gives.
     #[error("the answer of {address} is too large: more than {limit} bytes")]
     TooLarge {

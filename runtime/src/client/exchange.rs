@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::tls::Tls;
+use super::wire::Wire;
 use super::{Address, Error, Problem, Stream};
 use crate::printable::one_line;
 
@@ -59,8 +60,9 @@ pub(super) struct Ask {
     pub(super) body: Bytes,
 }
 
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+/// A connection, with TLS or without.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 impl Client {
     pub(super) fn new(address: Address, authorization: Option<HeaderValue>, tls: Option<Tls>, limit: Duration) -> Client {
@@ -132,20 +134,21 @@ impl Client {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
         let unreachable = |source| Error::Unreachable { address: self.address.to_string(), source };
-        let wire = timeout(CONNECT.min(self.limit), self.wire()).await;
-        let wire = wire.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "nobody answers"))).map_err(unreachable)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(wire)).await.map_err(|source| self.cut_off(source))?;
+        let transport = timeout(CONNECT.min(self.limit), self.transport()).await;
+        let transport =
+            transport.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "nobody answers"))).map_err(unreachable)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(|source| self.cut_off(source))?;
         // What goes wrong on the connection is told to the request that waits for it. The task ends with the request's answer.
         tokio::spawn(connection);
         Ok(sender)
     }
 
-    async fn wire(&self) -> io::Result<Box<dyn Wire>> {
+    async fn transport(&self) -> io::Result<Box<dyn Transport>> {
         let stream = TcpStream::connect((self.address.host.as_str(), self.address.port)).await?;
         stream.set_nodelay(true)?;
         match &self.tls {
-            None => Ok(Box::new(stream)),
-            Some(tls) => Ok(Box::new(tls.connector.connect(tls.name.clone(), stream).await?)),
+            None => Ok(Box::new(Wire::new(stream))),
+            Some(tls) => Ok(Box::new(tls.connector.connect(tls.name.clone(), Wire::new(stream)).await?)),
         }
     }
 

@@ -10,8 +10,9 @@ mod exchange;
 pub mod routes;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
+mod wire;
 
 pub use address::Address;
 pub use connect::{Connect, DEFAULT_API, duration};

@@ -39,9 +39,9 @@ impl<T: DeserializeOwned> Stream<T> {
                 return Ok(Some(Answer { value, json }));
             }
             let frame = timeout(self.silence, self.body.frame()).await;
-            let frame = frame.map_err(|_| Error::TimedOut { address: self.address.clone(), limit: self.silence })?;
+            let frame = frame.map_err(|_| Error::Silent { address: self.address.clone(), silence: self.silence })?;
             let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|source| Error::CutOff { address: self.address.clone(), source })?;
+            let frame = frame.map_err(|source| Error::BrokenOff { address: self.address.clone(), source })?;
             if let Some(data) = frame.data_ref() {
                 self.events.push(data).map_err(|TooLong| Error::TooLarge { address: self.address.clone(), limit: MOST })?;
             }

@@ -21,7 +21,8 @@ use crate::control::tap::{TapItem, TapRequest};
 
 const EMPTY_STATUS: &str = r#"{"version":"9.9.9","started":1,"now":2,"draining":false,"pipelines":[],"new_field":true}"#;
 
-fn connect(api: String) -> Connect {
+/// Options that say no more than where.
+pub(crate) fn connect(api: String) -> Connect {
     Connect { api, token_file: None, ca: None, cert: None, key: None, timeout: Duration::from_secs(60) }
 }
 
@@ -41,6 +42,23 @@ async fn server(pieces: Vec<Vec<u8>>) -> (Client, JoinHandle<String>) {
             tokio::task::yield_now().await;
         }
         request
+    });
+    (client, served)
+}
+
+/// Serves one connection after another, each with one of these documents; resolves to the requests.
+pub(crate) async fn scripted(documents: &[&str]) -> (Client, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = connect(listener.local_addr().unwrap().to_string()).client().unwrap();
+    let answers: Vec<Vec<u8>> = documents.iter().flat_map(|document| answer("200 OK", "application/json", document)).collect();
+    let served = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            requests.push(read_request(&mut stream).await);
+            stream.write_all(&answer).await.unwrap();
+        }
+        requests
     });
     (client, served)
 }
@@ -187,7 +205,22 @@ async fn a_stream_that_breaks_off_says_so_after_what_came() {
     let (client, _request) = server(events(&["data: {\"type\":\"dropped\",\"events\":1}\n\n"])).await;
     let mut stream = client.tap(&"flume1/int-1".parse().unwrap(), &TapRequest::default()).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().value, TapItem::Dropped { events: 1 });
-    assert!(matches!(stream.next().await, Err(Error::CutOff { .. })));
+    assert!(matches!(stream.next().await, Err(Error::BrokenOff { .. })));
+}
+
+#[tokio::test]
+async fn a_stream_without_a_sign_of_life_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Connect { timeout: Duration::from_millis(200), ..connect(listener.local_addr().unwrap().to_string()) }.client().unwrap();
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(&events(&[": alive\n\n"]).concat()).await.unwrap();
+        stream
+    });
+    let mut stream = client.logs(&LogQuery { follow: true, ..LogQuery::default() }).await.unwrap();
+    assert!(matches!(stream.next().await, Err(Error::Silent { .. })));
+    served.await.unwrap();
 }
 
 #[tokio::test]
@@ -218,6 +251,26 @@ async fn a_swap_is_asked_for_with_all_that_was_said() {
     assert!(request.starts_with(line), "{request}");
     for wanted in ["content-type: application/wasm\r\n", "weir-signature: dHJ1c3RlZAo=\r\n", "content-length: 4\r\n", "\r\n\r\n\0asm"] {
         assert!(request.contains(wanted), "{wanted:?} is not in {request}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_before_its_end_is_told_why() {
+    for _ in 0..20 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = connect(listener.local_addr().unwrap().to_string()).client().unwrap();
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 1024];
+            assert!(stream.read(&mut head).await.unwrap() > 0);
+            stream.write_all(&answer("413 Content Too Large", "application/problem+json", r#"{"detail":"too large"}"#)[0]).await.unwrap();
+            // With most of the upload unread, this resets the connection.
+            drop(stream);
+        });
+        let proposal = Proposal { component: vec![0; 16 << 20], ..Proposal::default() };
+        let error = client.swap(&"a/b".parse().unwrap(), proposal).await.unwrap_err();
+        assert!(matches!(&error, Error::Refused(problem) if problem.status == 413), "{error:?}");
+        served.await.unwrap();
     }
 }
 

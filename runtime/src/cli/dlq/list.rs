@@ -145,6 +145,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::cli::show::samples::NOW;
+    use crate::client::tests::scripted;
     use crate::control::tap::{EventView, Text};
 
     pub(in super::super) fn letter(id: &str, reason: &str) -> Letter {
@@ -167,6 +168,38 @@ pub(super) mod tests {
             attempt: 0,
             event,
         }
+    }
+
+    fn page(ids: &[&str], next: Option<&str>) -> String {
+        let letters = ids.iter().map(|id| letter(id, "trap")).collect();
+        let page = LetterPage { place: "dead.jsonl".into(), letters, next: next.map(str::to_owned), unreadable: 0 };
+        serde_json::to_string(&page).unwrap()
+    }
+
+    async fn ids(client: &Client, most: usize) -> (Vec<String>, LetterPage) {
+        let filter = Filter { stage: Some("sink k1".into()), ..Filter::default() };
+        let connect = crate::client::tests::connect(String::new());
+        let args = Args { pipeline: "flume1".into(), filter, most: None, group: false, json: false, connect };
+        let mut ids = Vec::new();
+        let last = pages(client, &args, most, |letters| ids.extend(letters.into_iter().map(|letter| letter.id))).await.unwrap();
+        (ids, last)
+    }
+
+    #[tokio::test]
+    async fn pages_are_asked_for_until_there_are_enough() {
+        let (client, requests) = scripted(&[&page(&["1", "2"], Some("2")), &page(&["3"], Some("3"))]).await;
+        let (found, last) = ids(&client, 3).await;
+        assert_eq!((found, last.next.as_deref()), (["1", "2", "3"].map(str::to_owned).to_vec(), Some("3")));
+        let requests = requests.await.unwrap();
+        assert!(requests[0].starts_with("GET /api/v1/pipelines/flume1/dead-letters?limit=3&stage=sink%20k1 "), "{}", requests[0]);
+        assert!(requests[1].contains("?after=2&limit=1&stage="), "{}", requests[1]);
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_does_not_go_on_is_not_asked_for_ever() {
+        let (client, requests) = scripted(&[&page(&["1"], Some("1")), &page(&[], Some("1"))]).await;
+        assert_eq!(ids(&client, 5_000).await.0, ["1"]);
+        assert!(requests.await.unwrap()[0].contains("?limit=1000&"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::cli::session::About;
 use crate::cli::show::amount::counted;
 use crate::cli::show::output::{print, print_sum};
 use crate::client::{Client, Connect};
-use crate::control::letters::LettersReplayed;
+use crate::control::letters::{LetterChoice, LettersReplayed};
 use crate::printable::escaped;
 
 /// Arguments of `weir dlq replay`.
@@ -31,7 +31,7 @@ pub struct Args {
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
     About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| {
-        let sum = replay(client, &args).await?;
+        let sum = replay(client, &args.pipeline, &args.chosen.choice()?).await?;
         if args.json {
             print_sum(&sum)?;
         } else {
@@ -43,11 +43,10 @@ pub fn main(args: Args) -> ExitCode {
 }
 
 /// One call takes a bounded number of letters. It goes on while they pass; letters that are parked again would come round for ever.
-async fn replay(client: &Client, args: &Args) -> Result<LettersReplayed, Failure> {
-    let choice = args.chosen.choice()?;
+async fn replay(client: &Client, pipeline: &str, choice: &LetterChoice) -> Result<LettersReplayed, Failure> {
     let mut sum = LettersReplayed::default();
     loop {
-        let replayed = match client.replay_letters(&args.pipeline, &choice).await {
+        let replayed = match client.replay_letters(pipeline, choice).await {
             Ok(answer) => answer.value,
             Err(error) => {
                 if sum.replayed > 0 {
@@ -87,6 +86,30 @@ pub(super) fn missing(ids: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::tests::scripted;
+
+    #[tokio::test]
+    async fn all_letters_go_through_in_as_many_calls_as_it_takes() {
+        let more = r#"{"replayed":1000,"parked_again":0,"remaining":20,"missing":[]}"#;
+        let rest = r#"{"replayed":20,"parked_again":0,"remaining":0,"missing":[]}"#;
+        let (client, _requests) = scripted(&[more, rest]).await;
+        let choice = LetterChoice { all: true, ..LetterChoice::default() };
+        let sum = replay(&client, "flume1", &choice).await.unwrap();
+        assert_eq!(sum, LettersReplayed { replayed: 1_020, ..LettersReplayed::default() });
+    }
+
+    #[tokio::test]
+    async fn letters_that_are_parked_again_do_not_come_round_for_ever() {
+        for stuck in [
+            r#"{"replayed":1000,"parked_again":7,"remaining":20,"missing":[]}"#,
+            r#"{"replayed":0,"parked_again":0,"remaining":20,"missing":[]}"#,
+        ] {
+            let (client, requests) = scripted(&[stuck]).await;
+            let choice = LetterChoice { all: true, ..LetterChoice::default() };
+            let sum = replay(&client, "flume1", &choice).await.unwrap();
+            assert_eq!((sum.remaining, requests.await.unwrap().len()), (20, 1));
+        }
+    }
 
     #[test]
     fn what_did_not_go_through_is_said() {

@@ -40,15 +40,6 @@ pub(in crate::cli) fn micros(number: f64) -> String {
     }
 }
 
-/// A rate: `12,346`, `0.4`, `0`.
-pub(in crate::cli) fn rate(per_second: f64) -> String {
-    if per_second >= 9.95 {
-        // A rate is finite and not below zero; as a number of events it fits.
-        return count(per_second.round() as u64);
-    }
-    if per_second < 0.05 { "0".to_owned() } else { format!("{per_second:.1}") }
-}
-
 /// How full: `12 %`; a thing without room for anything is `-`.
 pub(in crate::cli) fn percent(part: i64, whole: u64) -> String {
     if whole == 0 {
@@ -71,7 +62,6 @@ mod tests {
     fn amounts_are_as_a_person_says_them() {
         assert_eq!([0, 999, 1_000, 281_337, 999_499, 999_500].map(bytes), ["0 B", "999 B", "1 KB", "281 KB", "999 KB", "1 MB"]);
         assert_eq!([0.0, 1.234, 36.0, 999.6, 61_000.0, 1_500_000.0].map(micros), ["0 µs", "1.2 µs", "36 µs", "1 ms", "61 ms", "1.5 s"]);
-        assert_eq!([0.0, 0.44, 9.0, 12_345.6].map(rate), ["0", "0.4", "9.0", "12,346"]);
         assert_eq!([percent(12, 100), percent(0, 0), percent(999, 1000)], ["12 %", "-", "100 %"]);
         assert_eq!([counted(1, "batch", "batches"), counted(8_000, "event", "events")], ["1 batch", "8,000 events"]);
         assert_eq!([gauge(-1), gauge(1_000)], ["-1", "1,000"]);

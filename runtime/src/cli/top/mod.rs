@@ -25,6 +25,8 @@ use screen::{Next, Screen};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
+/// Longest that one look may take: figures that stand still are said to.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the thread that reads keys may take to notice that nobody wants them any more.
 const NOTICE: Duration = Duration::from_millis(200);
 
@@ -42,7 +44,8 @@ pub struct Args {
 /// Shows them until `q`.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::agent(&args.connect, false).run(async |client| {
+    let connect = Connect { timeout: args.connect.timeout.min(PATIENCE), ..args.connect };
+    About::agent(&connect, false).run(async |client| {
         let is_plain = args.once || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal();
         if is_plain { once(client).await } else { live(client).await }
     })
@@ -65,8 +68,8 @@ async fn live(client: &Client) -> Result<(), Failure> {
         return Err(Failure::Usage("signals cannot be listened to".to_owned()));
     };
     // From here on the terminal is ours; it is given back however this ends, a panic included.
-    let mut terminal = ratatui::try_init().map_err(Failure::output)?;
     let _restored = Restored;
+    let mut terminal = ratatui::try_init().map_err(Failure::output)?;
     let mut keys = keys();
     let mut look = Box::pin(look_again(client, Instant::now() + EVERY));
     loop {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::cli::show::amount::{bytes, count, gauge, micros, percent, rate};
+use crate::cli::show::amount::{bytes, count, gauge, micros, percent};
 use crate::cli::show::paint::Tone;
 use crate::cli::show::table::{Cell, Table};
 use crate::cli::show::time::Clock;
@@ -119,6 +119,15 @@ impl Rates {
         }
         table
     }
+}
+
+/// Events a second: `12,346`, `0.4`, `0`.
+pub(super) fn rate(per_second: f64) -> String {
+    if per_second >= 9.95 {
+        // A rate is finite and not below zero; as a number of events it fits.
+        return count(per_second.round() as u64);
+    }
+    if per_second < 0.05 { "0".to_owned() } else { format!("{per_second:.1}") }
 }
 
 fn contains(text: &str, filter: &str) -> bool {
@@ -250,7 +259,7 @@ mod tests {
     use crate::cli::show::samples;
 
     /// Two seconds later: 1,000 events more, which took 2 ms, 10 of them discarded.
-    pub(super) fn later() -> AgentStatus {
+    fn later() -> AgentStatus {
         let mut status = samples::agent();
         status.now += 2_000;
         let pipeline = &mut status.pipelines[0];
@@ -287,6 +296,11 @@ flume1/int-1   500        2 µs         5.0        2.0         3    2 MB  fraud-
 ";
         assert_eq!(interceptors, expected);
         assert_eq!(rates.totals(), (500.0, 450.0));
+    }
+
+    #[test]
+    fn a_rate_is_a_number_a_person_reads() {
+        assert_eq!([0.0, 0.44, 9.0, 12_345.6].map(rate), ["0", "0.4", "9.0", "12,346"]);
     }
 
     #[test]

@@ -7,8 +7,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
 
-use super::rates::{COLUMNS, Column, Rates};
-use crate::cli::show::amount::rate;
+use super::rates::{COLUMNS, Column, Rates, rate};
 use crate::cli::show::paint::Tone;
 use crate::cli::show::table::Table;
 use crate::cli::show::time::{Clock, span};

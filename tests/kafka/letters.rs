@@ -181,7 +181,7 @@ fn chosen_letters_are_dropped_and_stay_dropped() {
         let choice = LetterChoice { ids: [ids.as_slice(), &["0:999999".to_owned()]].concat(), ..LetterChoice::default() };
         let report = agent.api().drop_letters(NAME, &choice).unwrap_or_else(|problem| panic!("{problem}"));
         assert_eq!((report.dropped, report.missing), (2, vec!["0:999999".to_owned()]));
-        assert_eq!(agent.api().drop_letters(NAME, &LetterChoice::default()).unwrap_err().status, 422);
+        assert_eq!(agent.api().drop_letters(NAME, &LetterChoice::default()).unwrap_err().status, 400);
         let left = scene.in_letters(&agent).len();
         assert_eq!(left, scene.poisoned().len() - 2);
         assert_eq!(replay_all(&agent), left as u64);

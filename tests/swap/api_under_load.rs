@@ -159,7 +159,7 @@ fn many_taps(observer: &Api) {
         };
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let head = format!(
-            "GET /api/v1/interceptors/{TARGET}/tap?rate=100000 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {OBSERVE}\r\n\r\n",
+            "GET /api/v1/interceptors/{TARGET}/tap?rate=10000 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {OBSERVE}\r\n\r\n",
             observer.address()
         );
         let mut status = [0_u8; 12];

@@ -1,5 +1,6 @@
 //! Makes planned changes, all or none: everything new is built before anything that runs is touched.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,16 +85,21 @@ async fn commit(prepared: Vec<Prepared>, site: &Site<'_>) -> Vec<ReloadChange> {
     let mut done = Vec::new();
     let mut draining: Vec<BoxFuture<'_, ReloadChange>> = Vec::new();
     let mut new = Vec::new();
+    // A pipeline says what it said before while one of its plugins still has to be exchanged: the next reload tries again.
+    let mut described: BTreeMap<String, Option<Arc<PipelineSpec>>> = BTreeMap::new();
     for Prepared { change: Change { path, detail, .. }, ready } in prepared {
         match ready {
             Ready::Setting(result) => done.push(report(path, result, detail)),
             Ready::Swap(commit, spec) => {
                 done.push(match commit(site.caller.clone(), detail.clone()).await {
                     Ok(()) => {
-                        site.fleet.describe(spec);
+                        described.entry(spec.name.clone()).or_insert(Some(spec));
                         report(path, ReloadResult::Swapped, detail)
                     }
-                    Err(reason) => report(path, ReloadResult::Rejected, reason),
+                    Err(reason) => {
+                        described.insert(spec.name.clone(), None);
+                        report(path, ReloadResult::Rejected, reason)
+                    }
                 });
             }
             Ready::Restart(built, spec) => draining.push(Box::pin(site.replace(path, detail, built, spec))),
@@ -101,6 +107,7 @@ async fn commit(prepared: Vec<Prepared>, site: &Site<'_>) -> Vec<ReloadChange> {
             Ready::Start(built, spec) => new.push((path, detail, built, spec)),
         }
     }
+    described.into_values().flatten().for_each(|spec| site.fleet.describe(spec));
     done.extend(join_all(draining).await);
     for (path, detail, built, spec) in new {
         done.push(match site.fleet.start(spec, built) {

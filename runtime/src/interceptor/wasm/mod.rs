@@ -99,7 +99,6 @@ impl Wasm {
         let store = Store::open(directory.as_deref());
         let common = Common { place, observer, recent: Arc::new(Recent::new(spec.swaps.rehearsal)) };
         let resumed = resume::resume(host, &common, spec, &store)?;
-        common.observer.switched(None, resumed.current.status());
         Ok(Wasm {
             shared: Arc::new(Shared {
                 host: host.clone(),

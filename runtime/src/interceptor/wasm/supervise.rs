@@ -39,6 +39,8 @@ impl Wasm {
     /// returns.
     pub async fn supervise(&self) -> Supervision {
         let shared = &self.shared;
+        // Not before: a pipeline that is built may never run.
+        shared.common.observer.switched(None, shared.version().status());
         if !self.spec().swaps.watch.is_zero() {
             self.look_at_file().await;
         }

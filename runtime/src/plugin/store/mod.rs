@@ -16,6 +16,8 @@ use disk::Disk;
 
 /// Entries kept.
 const ENTRIES: usize = 1000;
+/// Trials of one component that may be cut off by crashes before its file is left alone: it may be what crashes the agent.
+const INTERRUPTIONS: usize = 3;
 
 /// A version cannot be written down or read back.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +132,8 @@ impl Store {
     }
 
     /// What should judge when the agent starts: the version that judged when it ended. After a crash in the middle of a trial it is the version
-    /// before that; a trial that was cut off by an orderly end begins anew, which the caller sees in the entry's state.
+    /// before that, and where the other one lies at the configured place, it counts as not seen yet, so that it gets another trial. A trial that was cut
+    /// off by an orderly end begins anew, which the caller sees in the entry's state.
     ///
     /// # Errors
     /// The outcome cannot be written down.
@@ -150,7 +153,14 @@ impl Store {
         }
         let good = state.entries.iter().rev().find(|entry| entry.version.id < current.version.id && entry.state == VersionState::Good);
         let (interrupted, good) = (current.version.id, good.map(|entry| entry.version.id));
+        let digest = &current.version.digest;
+        let of_it = |entry: &&HistoryEntry| entry.state == VersionState::Interrupted && entry.version.digest == *digest;
+        let again = state.entries.iter().filter(of_it).count() + 1 < INTERRUPTIONS;
+        let lies_there = state.seen.as_ref().is_some_and(|seen| seen.starts_with(digest.as_str()));
         self.change(|state| {
+            if again && lies_there {
+                state.seen = None;
+            }
             if let Some(entry) = state.entry(interrupted) {
                 entry.state = VersionState::Interrupted;
                 entry.reason = "the agent died while it was on trial".to_owned();
@@ -351,6 +361,23 @@ mod tests {
         assert_eq!(resumed(&store), "a");
         assert_eq!(states(&store), [("b".into(), VersionState::Interrupted), ("a".into(), VersionState::Good)]);
         assert_eq!(resumed(&store), "a");
+    }
+
+    #[test]
+    fn a_file_whose_trial_a_crash_cut_off_gets_another_but_not_for_ever() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let store = Store::open(Some(folder.path()));
+        store.begin(entry("a", VersionState::Good), None).expect("written");
+        drop(store);
+        for crashes in 1..=INTERRUPTIONS {
+            let store = Store::open(Some(folder.path()));
+            store.begin(entry("b", VersionState::Trial), None).expect("written");
+            store.saw("b").expect("written");
+            drop(store);
+            let store = Store::open(Some(folder.path()));
+            assert_eq!(resumed(&store), "a");
+            assert_eq!(store.seen().is_none(), crashes < INTERRUPTIONS, "after {crashes}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What goes on beside the batches: trials end, versions that are not good enough go, the file is watched, offsets are written down.
 
+use std::io::Read;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -50,11 +51,14 @@ impl Wasm {
 
     /// Proposes what is at the configured place, unless it was seen there before.
     async fn look_at_file(&self) {
-        let place = self.spec().plugin;
+        let (place, most) = (self.spec().plugin, self.shared.host.terms(&[]).caps.file);
         let read = tokio::task::spawn_blocking(move || {
             let file = crate::plugin::file::find(&place)?;
+            // One that is too large is refused for it, by its first bytes too many.
             let failed = |source| crate::plugin::Error::Read { path: file.clone(), source };
-            let component = std::fs::read(&file).map_err(failed)?;
+            let mut component = Vec::new();
+            let opened = std::fs::File::open(&file).map_err(failed)?;
+            opened.take(most as u64 + 1).read_to_end(&mut component).map_err(failed)?;
             let signature = Artifact::signature_beside(&file)?;
             Ok::<_, crate::plugin::Error>((file, component, signature))
         });

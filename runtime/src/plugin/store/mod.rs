@@ -197,10 +197,8 @@ impl Store {
             let previous = state.current.and_then(|current| state.entry(current));
             if let Some(previous) = previous {
                 previous.until = Some(entry.version.since);
-                match before {
-                    Some((fate, reason)) => (previous.state, previous.reason) = (fate, reason),
-                    None if previous.state == VersionState::Trial => previous.state = VersionState::Good,
-                    None => {}
+                if let Some((fate, reason)) = before {
+                    (previous.state, previous.reason) = (fate, reason);
                 }
             }
             state.entries.push(entry);

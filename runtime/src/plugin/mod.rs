@@ -1,11 +1,12 @@
 //! Plugins: the file, the compiler, the sandbox, and one instance of it at work.
 //!
 //! ```text
-//! Artifact::read ──► Compiled::build ──► Validated::check ──► Plugin::probe ──► instances, one a guest thread
-//!  size, shape,       cache, or a child    linked against       describe,         (interceptor/wasm.rs)
-//!  imports, caps      process with limits  what is granted      configure
+//! Artifact::read ──► Compiled::build ──► Validated::check ──► Plugin::probe ──► instances, one a guest thread,
+//!  size, signature,   cache, or a child    linked against       describe,         exchanged while they run
+//!  shape, imports     process with limits  what is granted      configure         (interceptor/wasm)
 //! ```
-//! Each step consumes the one before (`lifecycle.rs`). A guest gets nothing but the interfaces `events` and `logging` of
+//! Each step consumes the one before (`lifecycle.rs`). [`store`] remembers which versions judged, [`file`] sees that there is a new one. A guest
+//! gets nothing but the interfaces `events` and `logging` of
 //! `wit/interceptor.wit`: no file, no network, no environment, no clock.
 
 mod admission;

@@ -154,7 +154,11 @@ impl Site<'_> {
     }
 
     async fn remove(&self, path: String, detail: String) -> ReloadChange {
+        let controls = self.fleet.view(&path).and_then(|view| view.controls);
         let stopped = self.stop(&path).await;
+        if let Some(controls) = controls {
+            controls.end_taps(&detail);
+        }
         report(path, ReloadResult::Stopped, self.told(detail, stopped))
     }
 

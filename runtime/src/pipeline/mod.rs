@@ -103,9 +103,17 @@ pub struct Controls {
     pub desk: Desk,
     /// Its plugins, to be exchanged while it runs.
     pub plugins: Vec<(Target, interceptor::Wasm)>,
+    taps: TapDirectory,
+    /// Its interceptors, built-in ones too.
+    places: Vec<interceptor::Place>,
 }
 
 impl Controls {
+    /// The pipeline is gone for good: whoever listens at its interceptors is told why.
+    pub fn end_taps(&self, why: &str) {
+        self.places.iter().for_each(|place| self.taps.end(place, why));
+    }
+
     /// The plugin at a place in this pipeline.
     ///
     /// # Errors
@@ -188,7 +196,12 @@ impl Pipeline {
             sinks.push((sink.clone(), Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
-        let controls = Controls { gate, injector: Injector::new(entries), desk, plugins };
+        let mut places = Vec::new();
+        for source in &spec.sources {
+            let place = |interceptor: String| interceptor::Place { pipeline: spec.name.clone(), source: source.name.clone(), interceptor };
+            places.extend(source.interceptors.iter().map(|step| place(step.name.clone())));
+        }
+        let controls = Controls { gate, injector: Injector::new(entries), desk, plugins, taps: services.taps.clone(), places };
         let letters = letters.into();
         Ok(Pipeline { name: spec.name.clone(), controls, services: services.clone(), sources, sinks, channels, letters })
     }

@@ -66,7 +66,7 @@ struct Shared {
     common: Common,
     store: Arc<Store>,
     current: ArcSwap<Pinned>,
-    /// The last version without fault before the current one, with its crew.
+    /// The version before the current one, with its crew: where a roll-back goes.
     previous: Mutex<Option<Arc<Version>>>,
     /// Versions whose last offsets are not written down yet.
     retired: Mutex<Vec<Arc<Version>>>,

@@ -112,19 +112,20 @@ impl Wasm {
         let _switching = self.shared.switching.lock().await;
         let current = self.shared.version();
         let Prepared { crew, artifact, origin, admission, trial } = prepared;
-        // Compared with what was good, not with what is on trial itself.
-        let (good, before) = match current.trial() {
+        // Compared with what was good, not with what is on trial itself, unless that is what comes back.
+        let comes_back = |trial: &Arc<Trial>| trial.fallback.status().digest == crew.plugin().info().digest;
+        let (good, before) = match current.trial().filter(|trial| !comes_back(trial)) {
             Some(trial) => (trial.fallback.clone(), trial.before),
             None => (current.clone(), self.shared.of_late(&current)),
         };
         let swaps = &crew.spec().swaps;
-        let trial = (trial && !swaps.trial.is_zero()).then(|| Trial::new(good.clone(), before, swaps, crew.spec().limits.memory));
+        let trial = (trial && !swaps.trial.is_zero()).then(|| Trial::new(good, before, swaps, crew.spec().limits.memory));
         let state = if trial.is_some() { VersionState::Trial } else { VersionState::Good };
         let status = described(crew.plugin().info(), &origin, change.by);
         let status = self.shared.write_down(status, state, change.why, Some(artifact), None).await?;
         let trial_ends = trial.as_ref().map(|trial| trial.ends_at());
         let next = Version::new(status.clone(), crew, trial, &[]);
-        self.shared.switch(next.clone(), Some(good));
+        self.shared.switch(next.clone(), Some(current.clone()));
         stop_at("swap-switched");
         let report = SwapReport {
             result: SwapResult::Waiting,

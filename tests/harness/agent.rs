@@ -317,8 +317,8 @@ impl Drop for Agent {
     }
 }
 
-/// The binary: `$WEIR_TEST_AGENT`, else what cargo builds, once a run. Built with the whole workspace in view, so that dependencies have the features
-/// they were compiled with for the tests and nothing is compiled twice.
+/// The binary: `$WEIR_TEST_AGENT`, else what cargo builds, once a run. Built with the whole workspace and its tests in view, so that dependencies
+/// have the features they were compiled with for the tests and nothing is compiled twice.
 pub fn binary() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("WEIR_TEST_AGENT") {
         Some(path) => path.into(),
@@ -331,7 +331,7 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(cache::repository())
-        .args(["build", "--release", "--workspace", "--bin", "weir", "--message-format", "json-render-diagnostics"])
+        .args(["build", "--release", "--workspace", "--bin", "weir", "--tests", "--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -340,7 +340,8 @@ fn build() -> PathBuf {
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        let of_weir = message.pointer("/target/name")? == "weir";
+        let of_weir = message.pointer("/target/name")? == "weir" && message.pointer("/target/kind/0")? == "bin";
+        let of_weir = of_weir && message.pointer("/profile/test")? == false;
         of_weir.then(|| message.get("executable")?.as_str().map(PathBuf::from)).flatten()
     });
     executable.expect("cargo names the executable it built")

@@ -204,7 +204,7 @@ impl Wasm {
         let warm = self.shared.previous().clone().filter(wanted);
         let (crew, to) = match warm {
             Some(version) => (version.crew().clone(), version.status().clone()),
-            None => self.from_store(&current, request.to.as_deref()).await?,
+            None => self.kept(&current, request.to.as_deref()).await?,
         };
         let why = if request.why.is_empty() { "rolled back".to_owned() } else { request.why };
         let fate = (VersionState::RolledBack, format!("rolled back by {by}: {why}"));
@@ -221,7 +221,7 @@ impl Wasm {
     }
 
     /// A version that is no longer warm, from the history.
-    async fn from_store(&self, current: &Version, to: Option<&str>) -> Result<(Arc<Crew>, VersionStatus), Refusal> {
+    async fn kept(&self, current: &Version, to: Option<&str>) -> Result<(Arc<Crew>, VersionStatus), Refusal> {
         let Some(entry) = self.shared.store.before(current.status().id, to) else {
             let detail = match to {
                 Some(digest) => format!("no version {digest} has run here; see the history"),

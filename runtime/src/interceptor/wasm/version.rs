@@ -14,12 +14,15 @@ use crate::control::swap::{FirstBatch, OffsetRange, VersionStatus};
 use crate::interceptor::{Interceptor, Judging};
 use crate::plugin::{Info, Judgement};
 
+/// By topic and partition, the first offset judged and the one after the last.
+type Offsets = BTreeMap<(Arc<str>, i32), (i64, i64)>;
+
 /// A version from its switch to the next. One that is gone back to is a new one, with the same crew.
 pub(super) struct Version {
     status: VersionStatus,
     crew: Arc<Crew>,
     tally: Tally,
-    offsets: Mutex<BTreeMap<(Arc<str>, i32), (i64, i64)>>,
+    offsets: Mutex<Offsets>,
     first: watch::Sender<Option<FirstBatch>>,
     trial: ArcSwapOption<Trial>,
 }

@@ -5,7 +5,7 @@
 //!  size, signature,   cache, or a child    linked against       describe,         exchanged while they run
 //!  shape, imports     process with limits  what is granted      configure         (interceptor/wasm)
 //! ```
-//! Each step consumes the one before (`lifecycle.rs`). [`store`] remembers which versions judged, [`file`] sees that there is a new one. A guest
+//! Each step consumes the one before (`lifecycle.rs`). [`store`] remembers which versions judged, [`mod@file`] sees that there is a new one. A guest
 //! gets nothing but the interfaces `events` and `logging` of
 //! `wit/interceptor.wit`: no file, no network, no environment, no clock.
 

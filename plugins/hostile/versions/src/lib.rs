@@ -104,6 +104,13 @@ fn spin_for_ever() {
     }
 }
 
+// On the developer's own machine there is nothing to export to; the type is checked all the same.
+#[cfg(not(target_arch = "wasm32"))]
+const _: () = {
+    const fn is_an_interceptor<I: Interceptor>() {}
+    is_an_interceptor::<Versions>();
+};
+
 /// What `weir_interceptor::export!` makes, but for the version, which is the block's number and not the crate's.
 #[cfg(target_arch = "wasm32")]
 mod component {

@@ -60,6 +60,8 @@ impl Site {
     }
 
     fn at(label: &str, file: &str) -> Site {
+        // Built before a test feeds anything, or the first agent comes when all is over.
+        binary();
         let directory = cache::scratch(label);
         let file = directory.join(file);
         let arguments = vec!["run".to_owned(), "-f".to_owned(), file.display().to_string()];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use wasm_encoder::{
     CodeSection, Component, ExportKind, ExportSection, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType,
 };
-use weir::interceptor::spec::Limits;
+use weir::interceptor::spec::{Ability, Limits};
 use weir::plugin::{Artifact, Caps, Compiled, Error, Host, Options, Terms};
 
 use super::{binary, guest};
@@ -84,7 +84,9 @@ fn a_compile_bomb_is_stopped_and_the_agent_lives() {
     });
     let host = host.unwrap();
     // Past the caps, as if somebody had raised them: the child's limits are what is left.
-    match Artifact::from_bytes("bomb.wasm", wasm.clone(), None, &Terms::default()).and_then(|artifact| Compiled::build(artifact, &host)) {
+    match Artifact::from_bytes("bomb.wasm", wasm.clone(), None, &host.terms(&Ability::ALL))
+        .and_then(|artifact| Compiled::build(artifact, &host))
+    {
         Err(Error::World { .. }) => panic!("the bomb must get as far as the compiler"),
         Err(Error::Compile { reason, .. }) => assert!(reason.contains("more than the") || reason.contains("stopped after"), "{reason}"),
         Err(other) => panic!("{other}"),

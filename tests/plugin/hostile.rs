@@ -173,16 +173,26 @@ fn events_of_every_odd_shape_go_through() {
     }
 }
 
+/// What is in flight ends on the version it began with: letting go of a plugin cuts nothing off.
 #[test]
-fn a_stopped_plugin_answers_nobody() {
+fn a_plugin_that_is_let_go_judges_what_waits_for_it() {
     let running = Start::default().run("spins");
     let batch = std::sync::Arc::new(batch(2, &[1]));
     let answers: Vec<_> = (0..3).map(|_| weir::interceptor::Interceptor::intercept(&running.wasm, batch.clone())).collect();
     drop(running);
     for answer in answers {
         let weir::interceptor::Judging::Later(answer) = answer else { panic!("made on the spot") };
-        assert!(!matches!(answer.blocking_recv(), Ok(Ok(_))));
+        let outcome = answer.blocking_recv().expect("an answer").expect("an outcome");
+        assert_eq!(outcome.counts(), (0, 1, 0), "the one that spins is rejected");
     }
+}
+
+/// What else this guest can be is shown by the swaps of `tests/swap`.
+#[test]
+fn a_version_stamps_what_it_keeps() {
+    let judged = Start::default().run("versions").judge(batch(3, &[])).unwrap();
+    let stamps: Vec<_> = judged.batch.events.iter().map(|event| event.header_text("version").map(std::borrow::Cow::into_owned)).collect();
+    assert_eq!(stamps, [Some("1".to_owned()), Some("1".to_owned()), Some("1".to_owned())]);
 }
 
 /// Resident memory of this process, bytes.

@@ -49,6 +49,7 @@ fn render(history: &History, clock: &Clock, paint: Paint) -> String {
             VersionState::Trial => (Tone::Warning, "trial"),
             VersionState::Good => (Tone::Good, "good"),
             VersionState::RolledBack => (Tone::Bad, "rolled back"),
+            VersionState::Replaced => (Tone::Plain, "replaced"),
             VersionState::Interrupted => (Tone::Bad, "interrupted"),
         };
         table.row([

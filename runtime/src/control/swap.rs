@@ -139,8 +139,10 @@ pub struct FirstBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionState {
-    /// Judges, and is watched; or was replaced before its trial was over.
+    /// Judges, and is watched.
     Trial,
+    /// Was replaced before its trial was over.
+    Replaced,
     /// Judges, or judged until it was replaced, and its trial was over.
     Good,
     /// Was replaced for a fault; never taken again from a watched file unless that changes.

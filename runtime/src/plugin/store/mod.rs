@@ -197,8 +197,10 @@ impl Store {
             let previous = state.current.and_then(|current| state.entry(current));
             if let Some(previous) = previous {
                 previous.until = Some(entry.version.since);
-                if let Some((fate, reason)) = before {
-                    (previous.state, previous.reason) = (fate, reason);
+                match before {
+                    Some((fate, reason)) => (previous.state, previous.reason) = (fate, reason),
+                    None if previous.state == VersionState::Trial => previous.state = VersionState::Replaced,
+                    None => {}
                 }
             }
             state.entries.push(entry);

@@ -174,7 +174,7 @@ impl Api {
 
     /// The versions, the newest first.
     pub fn history(&self, target: &str) -> History {
-        read(self.get(&format!("/api/v1/interceptors/{target}/history?limit=100")))
+        read(self.get(&format!("/api/v1/interceptors/{target}/history?limit=1000")))
     }
 
     /// A pipeline's dead letters.

@@ -1,11 +1,11 @@
 //! Hadoop's compression codecs: what they are called, and what a file of theirs is called.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const PACKAGE: &str = "org.apache.hadoop.io.compress.";
 
 /// A codec of Hadoop's, for whole streams and inside SequenceFiles. Levels and buffer sizes are Hadoop's defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// `GzipCodec`: one gzip member a flush.

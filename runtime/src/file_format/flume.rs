@@ -186,7 +186,8 @@ fn avro_codec(keys: &mut Keys) -> Option<avro::Codec> {
     let value = keys.get("compressionCodec")?;
     let codec = avro::Codec::named(&value.text);
     if codec.is_none() && value.text != "null" {
-        let problem = Problem::lenient(format!("{} is not a codec of Avro's that is known here: nothing will be compressed", value.shown()));
+        let problem =
+            Problem::lenient(format!("{} is not a codec of Avro's that is known here: nothing will be compressed", value.shown()));
         let problem = problem.help("one of `null`, `deflate`, `snappy`, `bzip2`, `zstandard`, in this case");
         keys.report(problem.key(value.key.clone()).at(value.place()));
     }
@@ -196,13 +197,11 @@ fn avro_codec(keys: &mut Keys) -> Option<avro::Codec> {
 fn avro_datum(keys: &mut Keys, stream_codec: Option<Codec>) -> Option<Spec> {
     let (sync_interval, codec) = (sync_interval(keys), avro_codec(keys));
     let schema_directory = keys.get("schemaDirectory").map(|value| PathBuf::from(value.text));
-    let schema_url = keys.get("schemaURL");
-    let schema = match &schema_url {
-        Some(value) => Some(configured_schema(keys, value)?),
+    let schema = match keys.get("schemaURL") {
+        Some(value) => Some(configured_schema(keys, &value)?),
         None => None,
     };
-    let schema_url = schema_url.map(|value| value.text);
-    Some(Spec::AvroDatum(avro::Datum { schema, schema_url, schema_directory, codec, sync_interval, stream_codec }))
+    Some(Spec::AvroDatum(avro::Datum { schema, schema_directory, codec, sync_interval, stream_codec }))
 }
 
 fn avro_json(keys: &mut Keys) -> Option<Spec> {

@@ -13,7 +13,7 @@ use ::parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use ::parquet::file::properties::WriterProperties;
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::row::Row;
 use super::schema::fit::{Cell, fit};
@@ -26,7 +26,7 @@ const ROWS: usize = 2048;
 const BYTES: usize = 1 << 20;
 
 /// How a Parquet file compresses its pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageCodec {
     /// Not at all.

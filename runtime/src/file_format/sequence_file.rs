@@ -5,7 +5,7 @@
 //! records each: the lengths of the keys, the keys, the lengths of the values, the values, each compressed as a whole.
 //! Sync markers, 16 random bytes told in the header, say where a reader that starts in the middle may begin.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::compress::Compressor;
 use super::{Codec, Encoder, Error, Health, Refused};
@@ -28,8 +28,8 @@ const LONGEST_BODY: usize = i32::MAX as usize - (2 << 20);
 const KEY: usize = 8;
 
 /// A SequenceFile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "Written")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Spec {
     /// What the body becomes. Default: [`Value::Writable`].
     pub value: Value,
@@ -38,7 +38,7 @@ pub struct Spec {
 }
 
 /// Which class of Hadoop's the value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// `BytesWritable`.
@@ -70,7 +70,7 @@ impl Compression {
 }
 
 /// The native form: a codec alone means block, a compression alone Hadoop's default codec.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     #[serde(default)]
@@ -79,7 +79,7 @@ struct Written {
     codec: Option<Codec>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     None,
@@ -99,6 +99,17 @@ impl TryFrom<Written> for Spec {
             (Some(Kind::Block), _) | (None, Some(_)) => Compression::Block(codec),
         };
         Ok(Spec { value: written.value, compression })
+    }
+}
+
+impl From<Spec> for Written {
+    fn from(spec: Spec) -> Written {
+        let compression = match spec.compression {
+            Compression::None => None,
+            Compression::Record(_) => Some(Kind::Record),
+            Compression::Block(_) => Some(Kind::Block),
+        };
+        Written { value: spec.value, compression, codec: spec.compression.codec() }
     }
 }
 
@@ -140,9 +151,7 @@ impl SequenceFile {
     pub(super) fn new(spec: &Spec) -> SequenceFile {
         let layout = match spec.compression {
             Compression::None => Layout::Plain,
-            Compression::Record(codec) => {
-                Layout::Record { compressor: Compressor::new(codec), value: Vec::new(), compressed: Vec::new() }
-            }
+            Compression::Record(codec) => Layout::Record { compressor: Compressor::new(codec), value: Vec::new(), compressed: Vec::new() },
             Compression::Block(codec) => {
                 Layout::Block { compressor: Compressor::new(codec), block: Block::default(), compressed: Vec::new() }
             }

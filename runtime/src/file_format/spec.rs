@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::avro::{self, DatumFile, EventFile, JsonFile};
 use super::compressed::Compressed;
@@ -21,7 +21,7 @@ pub(super) const ROW_GROUP: usize = 64 << 20;
 
 /// The bytes of a file. In the native form one key, its name the format and its table the format's settings, as in
 /// `format = { sequence_file = { value = "text", codec = "snappy" } }`. Default: lines of text.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// A line a body.
@@ -47,7 +47,7 @@ impl Default for Spec {
 }
 
 /// Bodies, each a line.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Text {
     /// Whether a line end follows each body. Default: true.
@@ -63,7 +63,7 @@ impl Default for Text {
 }
 
 /// Headers and bodies, each pair a line; the names of the headers are sorted.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeaderAndText {
     /// Whether a line end follows each body. Default: true.
@@ -79,7 +79,7 @@ impl Default for HeaderAndText {
 }
 
 /// A Parquet file of JSON bodies. Its events are durable only once the file is closed.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parquet {
     /// The schema, an Avro one: a path, relative to the working directory, or its text. Unions are of null and one type.
@@ -92,7 +92,7 @@ pub struct Parquet {
     #[serde(default)]
     pub codec: PageCodec,
     /// Memory a row group takes before it is written out. Default: 64 MiB.
-    #[serde(default = "default_row_group", deserialize_with = "size::in_memory")]
+    #[serde(default = "default_row_group", deserialize_with = "size::in_memory", serialize_with = "size::serialize")]
     pub row_group_size: usize,
 }
 

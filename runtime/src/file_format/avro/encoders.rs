@@ -54,9 +54,7 @@ impl DatumFile {
 /// The schema of a file that begins with this event.
 pub(in super::super) fn schema_of(spec: &Datum, first: &Event) -> Result<Schema, Refused> {
     if let Some(url) = first.header_text(SCHEMA_URL) {
-        if let (Some(schema), Some(configured)) = (&spec.schema, &spec.schema_url)
-            && *configured == url
-        {
+        if let Some(schema) = spec.schema.as_ref().filter(|schema| schema.location() == Some(&url)) {
             return Ok(schema.clone());
         }
         let named = Schema::named_by_event(&url, spec.schema_directory.as_deref());

@@ -9,7 +9,7 @@ mod encoders;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Codec as StreamCodec;
 use super::schema::Schema;
@@ -28,7 +28,7 @@ pub const SCHEMA_URL: &str = "flume.avro.schema.url";
 pub const SCHEMA_LITERAL: &str = "flume.avro.schema.literal";
 
 /// How a container compresses its blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// Deflate.
@@ -80,8 +80,14 @@ impl<'de> Deserialize<'de> for SyncInterval {
     }
 }
 
+impl Serialize for SyncInterval {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        size::serialize(&self.bytes(), serializer)
+    }
+}
+
 /// A container of events: records `Event` of `headers`, a map of strings, and `body`, bytes.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Event {
     /// Compression of the blocks. Default: none.
@@ -101,14 +107,11 @@ impl Default for Event {
 /// A container of bodies, each an Avro datum. The schema is that of the event's header `flume.avro.schema.url`, else of
 /// `flume.avro.schema.literal`, else the configured one. Events of different schemas go into different files. A body that is no datum of its
 /// schema is refused: written, it would make all records behind it unreadable.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Datum {
-    /// Schema of events that name none.
+    /// Schema of events that name none, or that name the file it is from: a path, relative to the working directory, or its text.
     pub schema: Option<Schema>,
-    /// Location that `schema` came from: an event that names the same needs no schema directory.
-    #[serde(skip)]
-    pub schema_url: Option<String>,
     /// Where the schemas lie that events may name; without it an event that names a file is refused. Files outside are never read.
     pub schema_directory: Option<PathBuf>,
     /// Compression of the blocks. Default: none.
@@ -122,12 +125,12 @@ pub struct Datum {
 impl Default for Datum {
     fn default() -> Datum {
         let Event { codec, sync_interval, stream_codec } = Event::default();
-        Datum { schema: None, schema_url: None, schema_directory: None, codec, sync_interval, stream_codec }
+        Datum { schema: None, schema_directory: None, codec, sync_interval, stream_codec }
     }
 }
 
 /// A container of JSON bodies as records of a schema.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Json {
     /// The schema: a path, relative to the working directory, or its text.

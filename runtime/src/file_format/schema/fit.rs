@@ -12,11 +12,11 @@
 //! | `date`, `time-…`, `timestamp-…` | a number of the schema's unit, or ISO 8601 text; digits finer than the unit are cut off |
 
 use jiff::civil;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value as Json};
 
-use super::shape::{Record, Shape, Unit};
 use super::Schema;
+use super::shape::{Record, Shape, Unit};
 
 /// Digits that survive a JSON number, which is a binary fraction to most that write it.
 const EXACT_DIGITS: usize = 15;
@@ -25,7 +25,7 @@ const EXACT_DIGITS: usize = 15;
 static NULL: Json = Json::Null;
 
 /// What becomes of a field that the schema does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownFields {
     /// The event is refused, and is in the dead letters as it was.
@@ -230,7 +230,9 @@ fn kind(value: &Json) -> &'static str {
 fn long(value: &Json) -> Result<i64, Misfit> {
     let whole = |number: &Number| {
         // Some writers put a fraction of zero behind every number. Up to 2^53 nothing is lost by that.
-        number.as_i64().or_else(|| number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).map(|float| float as i64))
+        number.as_i64().or_else(|| {
+            number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).map(|float| float as i64)
+        })
     };
     value.as_number().and_then(whole).ok_or_else(|| Misfit::expected("a whole number of 64 bits", value))
 }
@@ -392,7 +394,10 @@ mod tests {
     #[test]
     fn a_misfit_says_where_it_is_and_not_what() {
         let nested = r#"{"type": "array", "items": {"type": "map", "values": "int"}}"#;
-        assert_eq!(cell(nested, &json!({"a": [{}, {"k": "secret"}]})).unwrap_err(), "`a[1].k`: a whole number of 32 bits is expected, not this string");
+        assert_eq!(
+            cell(nested, &json!({"a": [{}, {"k": "secret"}]})).unwrap_err(),
+            "`a[1].k`: a whole number of 32 bits is expected, not this string"
+        );
         assert_eq!(cell(r#""int""#, &json!([])).unwrap_err(), "`.`: an object is expected, not an array");
         assert_eq!(cell(r#""int""#, &json!({})).unwrap_err(), "`a`: the field is missing");
     }

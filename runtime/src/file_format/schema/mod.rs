@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use datum::NotDatum;
 pub use fit::Misfit;
@@ -22,11 +22,14 @@ pub use shape::{Field, Record, Shape};
 /// Largest schema, bytes: a schema may come with an event.
 pub const LARGEST: u64 = 1 << 20;
 
-/// An Avro schema. Cloning copies nothing; two are equal when their texts are.
-#[derive(Clone)]
+/// An Avro schema. Cloning copies nothing.
+#[derive(Clone, PartialEq)]
 pub struct Schema(Arc<Parsed>);
 
+#[derive(PartialEq)]
 struct Parsed {
+    /// Where a configuration says it is, when it is a file.
+    location: Option<String>,
     /// JSON without blanks.
     text: String,
     root: Shape,
@@ -83,22 +86,22 @@ impl Schema {
     /// # Errors
     /// When it is none, or too large.
     pub fn parse(text: &str) -> Result<Schema, Error> {
+        Schema::parse_from(text, None)
+    }
+
+    fn parse_from(text: &str, location: Option<String>) -> Result<Schema, Error> {
         if text.len() as u64 > LARGEST {
             return Err(Error::TooLarge);
         }
         let json: serde_json::Value = serde_json::from_str(text).map_err(Error::NotJson)?;
         let avro = apache_avro::Schema::parse(&json).map_err(|error| Error::NotAvro(Box::new(error)))?;
         let (root, records) = shape::shapes(&avro)?;
-        let schema = Schema(Arc::new(Parsed { text: json.to_string(), root, records }));
+        let schema = Schema(Arc::new(Parsed { location, text: json.to_string(), root, records }));
         schema.check_defaults()?;
         Ok(schema)
     }
 
-    /// Reads a schema's file.
-    ///
-    /// # Errors
-    /// When it cannot be read, or holds no schema.
-    pub fn read(path: &Path) -> Result<Schema, Error> {
+    fn read(path: &Path, location: Option<String>) -> Result<Schema, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
@@ -106,7 +109,7 @@ impl Schema {
         }
         let mut text = String::new();
         file.take(LARGEST + 1).read_to_string(&mut text).map_err(failed)?;
-        Schema::parse(&text)
+        Schema::parse_from(&text, location)
     }
 
     /// A schema as a configuration gives it: its text, which begins with `{`, `[` or `"`, else a path or a `file:` URL, relative to the
@@ -115,7 +118,10 @@ impl Schema {
     /// # Errors
     /// When there is no schema there.
     pub fn configured(written: &str) -> Result<Schema, Error> {
-        if written.trim_start().starts_with(['{', '[', '"']) { Schema::parse(written) } else { Schema::read(&local_path(written)?) }
+        if written.trim_start().starts_with(['{', '[', '"']) {
+            return Schema::parse(written);
+        }
+        Schema::read(&local_path(written)?, Some(written.to_owned()))
     }
 
     /// A schema that an event names. Only files below `directory` are read, after symbolic links: what an event says must not reach any other file.
@@ -131,7 +137,13 @@ impl Schema {
         if !path.starts_with(&directory) {
             return Err(Error::Outside);
         }
-        Schema::read(&path)
+        Schema::read(&path, None)
+    }
+
+    /// Where the configuration says it is, as written; `None` when it is written there itself.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
     }
 
     /// The schema as JSON.
@@ -182,12 +194,6 @@ fn local_path(written: &str) -> Result<PathBuf, Error> {
     Ok(PathBuf::from(percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()))
 }
 
-impl PartialEq for Schema {
-    fn eq(&self, other: &Schema) -> bool {
-        self.0.text == other.0.text
-    }
-}
-
 impl fmt::Debug for Schema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0.text)
@@ -198,6 +204,12 @@ impl<'de> Deserialize<'de> for Schema {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schema, D::Error> {
         let written = String::deserialize(deserializer)?;
         Schema::configured(&written).map_err(|error| de::Error::custom(crate::error_chain(&error)))
+    }
+}
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.location().unwrap_or(self.text()))
     }
 }
 
@@ -213,8 +225,10 @@ mod tests {
         let path = directory.path().join("r 1.avsc");
         std::fs::write(&path, RECORD).unwrap();
         let path = path.to_str().unwrap();
-        for written in [RECORD.to_owned(), path.to_owned(), format!("file:{path}"), format!("file://{path}"), format!("FILE://localhost{path}")] {
-            assert_eq!(Schema::configured(&written).unwrap(), Schema::parse(RECORD).unwrap(), "{written}");
+        for written in
+            [RECORD.to_owned(), path.to_owned(), format!("file:{path}"), format!("file://{path}"), format!("FILE://localhost{path}")]
+        {
+            assert_eq!(Schema::configured(&written).unwrap().text(), Schema::parse(RECORD).unwrap().text(), "{written}");
         }
         assert!(Schema::configured(&format!("file://{}", path.replace(' ', "%20"))).is_ok());
     }

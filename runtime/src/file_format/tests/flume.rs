@@ -68,7 +68,10 @@ fn streams_have_a_serializer() {
         ("serializer.compressionCodec", "snappy"),
     ];
     let sync_interval = avro::SyncInterval::new(64_000).unwrap();
-    assert_eq!(hdfs(&pairs), Spec::AvroEvent(avro::Event { codec: Some(avro::Codec::Snappy), sync_interval, stream_codec: Some(Codec::Bzip2) }));
+    assert_eq!(
+        hdfs(&pairs),
+        Spec::AvroEvent(avro::Event { codec: Some(avro::Codec::Snappy), sync_interval, stream_codec: Some(Codec::Bzip2) })
+    );
 }
 
 #[test]
@@ -82,7 +85,10 @@ fn what_flume_drops_or_cannot_write_is_refused() {
         (&[("hdfs.fileType", "CompressedStream"), ("hdfs.codeC", "None")], "needs a codec"),
         (&[("hdfs.writeFormat", "text")], "`text` is not a write format"),
         (&[("hdfs.fileType", "DataStream"), ("serializer", "com.example.Mine$Builder")], "is not a serializer"),
-        (&[("hdfs.fileType", "DataStream"), ("serializer", "avro_event"), ("serializer.syncIntervalBytes", "16")], "`16` is not a number of bytes"),
+        (
+            &[("hdfs.fileType", "DataStream"), ("serializer", "avro_event"), ("serializer.syncIntervalBytes", "16")],
+            "`16` is not a number of bytes",
+        ),
         (&[("hdfs.fileType", "DataStream"), ("serializer", "parquet")], "needs a schema; set `a.sinks.k.serializer.schemaURL`"),
         (&[("hdfs.fileType", "DataStream"), ("serializer", "avro"), ("serializer.schemaURL", "hdfs://n/s.avsc")], "from a local file only"),
         (&[("hdfs.fileType", "CompressedStream"), ("hdfs.codeC", "gzip"), ("serializer", "parquet")], "compresses by itself"),
@@ -120,7 +126,9 @@ fn schemas_are_read_with_the_configuration() {
     let url = format!("file://{}", path.display());
     let base = [("hdfs.fileType", "DataStream"), ("serializer.schemaURL", url.as_str())];
     let with = |more: &[(&'static str, &'static str)]| hdfs(&[&base[..], more].concat());
-    let Spec::Parquet(parquet) = with(&[("serializer", "parquet"), ("serializer.compressionCodec", "ZSTD"), ("serializer.rowGroupSize", "1m")]) else {
+    let Spec::Parquet(parquet) =
+        with(&[("serializer", "parquet"), ("serializer.compressionCodec", "ZSTD"), ("serializer.rowGroupSize", "1m")])
+    else {
         panic!()
     };
     assert_eq!((parquet.row_group_size, parquet.codec), (1 << 20, crate::file_format::PageCodec::Zstd));

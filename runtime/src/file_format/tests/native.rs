@@ -74,3 +74,26 @@ fn a_format_has_the_extension_of_its_codec() {
         assert_eq!(spec(written).extension(), extension, "{written}");
     }
 }
+
+#[test]
+fn what_is_written_reads_back_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("r.avsc");
+    std::fs::write(&path, r#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "long"}]}"#).unwrap();
+    let formats = [
+        "{ text = { newline = false, codec = 'zstd' } }".to_owned(),
+        "{ header_and_text = {} }".to_owned(),
+        "{ sequence_file = { value = 'text', compression = 'record', codec = 'lz4' } }".to_owned(),
+        "{ sequence_file = {} }".to_owned(),
+        "{ avro_event = { codec = 'zstd', sync_interval = '64KiB', stream_codec = 'gzip' } }".to_owned(),
+        format!("{{ avro_datum = {{ schema = '{}', schema_directory = '/schemas' }} }}", path.display()),
+        "{ avro = { schema = '\"int\"', unknown_fields = 'ignore' } }".to_owned(),
+        format!("{{ parquet = {{ schema = '{}', row_group_size = '1MiB', codec = 'none' }} }}", path.display()),
+    ];
+    for written in formats {
+        let spec = spec(&written);
+        let again = toml::to_string(&std::collections::BTreeMap::from([("format", &spec)])).unwrap();
+        let read: std::collections::BTreeMap<String, Spec> = toml::from_str(&again).unwrap();
+        assert_eq!(read["format"], spec, "{again}");
+    }
+}

@@ -136,7 +136,10 @@ fn a_body_that_is_no_datum_is_refused_alone() {
     assert!(matches!(refused(&spec, &good, &Event::new(vec![2, 0])), Refused::NotDatum(_)));
     assert!(matches!(refused(&spec, &good, &Event::default()), Refused::NotDatum(_)));
     let records = read::avro(&file(&spec, &[good, Event::new(vec![3])], &[]));
-    assert_eq!(records.into_iter().map(|record| serde_json::Value::try_from(record).unwrap()).collect::<Vec<_>>(), [json!({"a": 1}), json!({"a": -2})]);
+    assert_eq!(
+        records.into_iter().map(|record| serde_json::Value::try_from(record).unwrap()).collect::<Vec<_>>(),
+        [json!({"a": 1}), json!({"a": -2})]
+    );
 }
 
 #[test]

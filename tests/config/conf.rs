@@ -22,14 +22,14 @@ fn seed() -> (AgentSpec, Vec<Problem>) {
 fn the_seeds_pipeline_is_read_as_it_is_meant() {
     let (agent, _) = seed();
     let [pipeline] = agent.pipelines.as_slice() else { panic!("{agent:?}") };
-    let Source::Kafka(source) = &pipeline.sources[0].kind;
+    let Source::Kafka(source) = &pipeline.sources[0].kind else { panic!("{pipeline:?}") };
     assert_eq!(source.brokers, Brokers::ZooKeeper("kafka1.ent.cloudera.com:2181/kafka".to_owned()));
     assert_eq!((source.batch_size.get(), source.batch_duration.as_millis()), (5, 200));
     assert_eq!(source.client["auto.offset.reset"], "latest");
     let Interceptor::Wasm(wasm) = &pipeline.sources[0].interceptors[0].kind else { panic!("{pipeline:?}") };
     assert_eq!(wasm.plugin, PathBuf::from("../conf/../plugins/fraud-score/fraud-score.wasm"));
     assert_eq!((wasm.instances, wasm.settings.len()), (Some(200), 0));
-    let Sink::Kafka(sink) = &pipeline.sinks[0].kind;
+    let Sink::Kafka(sink) = &pipeline.sinks[0].kind else { panic!("{pipeline:?}") };
     assert_eq!((sink.topic.as_str(), sink.ignore_source_topic), ("flume.auths", true));
 }
 

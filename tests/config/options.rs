@@ -16,7 +16,7 @@ fn load(args: Load) -> Result<Loaded, Error> {
 }
 
 fn batch_size(loaded: &Loaded) -> usize {
-    let Source::Kafka(source) = &loaded.spec.pipelines[0].sources[0].kind;
+    let Source::Kafka(source) = &loaded.spec.pipelines[0].sources[0].kind else { panic!("a Kafka source") };
     source.batch_size.get()
 }
 

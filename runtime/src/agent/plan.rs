@@ -270,7 +270,7 @@ mod tests {
         let mut old = loaded(TWO_SOURCES).spec.pipelines.remove(0);
         let mut new = old.clone();
         for (spec, password) in [(&mut old, "hunter2"), (&mut new, "hunter3")] {
-            let crate::sink::Spec::Kafka(kafka) = &mut spec.sinks[0].kind;
+            let crate::sink::Spec::Kafka(kafka) = &mut spec.sinks[0].kind else { panic!("a Kafka sink") };
             kafka.client.insert("sasl.password".to_owned(), password.to_owned());
         }
         let view = View { spec: Arc::new(old), in_place: None, controls: None, started: 0, stage: Stage::Running };

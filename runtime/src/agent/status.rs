@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::fleet::{Stage, View};
 use super::plan::target;
-use crate::channel;
 use crate::config::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
 use crate::control::status::{ChannelStatus, InterceptorStatus, PipelineState, PipelineStatus, SinkStatus, SourceStatus};
 use crate::control::{Refusal, RefusalKind, Target};
@@ -99,11 +98,10 @@ fn source(spec: &SourceSpec) -> SourceStatus {
 }
 
 fn channel(spec: &ChannelSpec) -> ChannelStatus {
-    let channel::Spec::Memory(memory) = &spec.kind;
     ChannelStatus {
         name: spec.name.clone(),
         kind: spec.kind.name().to_owned(),
-        capacity_events: memory.capacity.get() as u64,
+        capacity_events: spec.kind.capacity(),
         ..ChannelStatus::default()
     }
 }

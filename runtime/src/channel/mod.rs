@@ -1,19 +1,31 @@
 //! Where events wait between a source and its sinks.
 
+pub mod file;
+pub mod kafka;
 pub mod memory;
+pub mod spillable;
 
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use crate::batch::Batch;
 use crate::delivery::{Ack, Delivery};
+use crate::telemetry::ChannelMetrics;
 
 /// Which channel.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
     /// `org.apache.flume.channel.MemoryChannel`
     Memory(memory::Spec),
+    /// `org.apache.flume.channel.file.FileChannel`
+    File(Box<file::Spec>),
+    /// `org.apache.flume.channel.SpillableMemoryChannel`
+    Spillable(Box<spillable::Spec>),
+    /// `org.apache.flume.channel.kafka.KafkaChannel`
+    Kafka(Box<kafka::Spec>),
 }
 
 impl Spec {
@@ -21,8 +33,58 @@ impl Spec {
     pub fn name(&self) -> &'static str {
         match self {
             Spec::Memory(_) => "memory",
+            Spec::File(_) => "file",
+            Spec::Spillable(_) => "spillable_memory",
+            Spec::Kafka(_) => "kafka",
         }
     }
+
+    /// Most events it holds; 0 where that is not the agent's to say.
+    pub fn capacity(&self) -> u64 {
+        match self {
+            Spec::Memory(memory) => memory.capacity.get() as u64,
+            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => 0,
+        }
+    }
+
+    /// Most bytes it holds; 0 is no limit.
+    pub fn byte_capacity(&self) -> u64 {
+        match self {
+            Spec::Memory(memory) => memory.byte_capacity,
+            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => 0,
+        }
+    }
+
+    /// Capacity and transaction capacity, where it has them: batches must fit.
+    pub(crate) fn capacities(&mut self) -> Option<(&mut NonZeroUsize, &mut NonZeroUsize)> {
+        match self {
+            Spec::Memory(memory) => Some((&mut memory.capacity, &mut memory.transaction_capacity)),
+            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => None,
+        }
+    }
+
+    /// Whether events survive the process here: then it needs no source and no sink beside it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Spec::Kafka(_))
+    }
+}
+
+/// What a channel is opened with.
+pub struct Opening<'a> {
+    /// Its name in the pipeline.
+    pub name: &'a str,
+    /// A directory of its own for what must survive a restart, unless its specification names one.
+    pub directory: &'a Path,
+    /// Its numbers.
+    pub metrics: ChannelMetrics,
+}
+
+/// A channel cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A channel on disk.
+    #[error("open the files")]
+    File(#[source] std::io::Error),
 }
 
 /// Keeps events in order between the two halves of a pipeline.

@@ -2,7 +2,7 @@
 //! where it came from.
 
 use crate::interceptor;
-use crate::{channel, sink, source};
+use crate::{sink, source};
 
 use super::brokers::Brokers;
 use super::problem::{Place, Problem};
@@ -23,34 +23,30 @@ fn placed(problem: Problem, place: Option<Place>) -> Problem {
 /// (1.9 and later), or fails at run time (before).
 pub fn raise_capacities(pipeline: &mut PipelineSpec, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
     for channel in &mut pipeline.channels {
-        let channel::Spec::Memory(memory) = &mut channel.kind;
-        let sources = pipeline.sources.iter().filter(|source| source.channels.contains(&channel.name)).map(|source| {
-            let source::Spec::Kafka(kafka) = &source.kind;
-            (kafka.batch_size, Kind::Source, &source.name)
-        });
-        let sinks = pipeline.sinks.iter().filter(|sink| sink.channel == channel.name).map(|sink| {
-            let sink::Spec::Kafka(kafka) = &sink.kind;
-            (kafka.batch_size, Kind::Sink, &sink.name)
-        });
+        let Some((capacity, transaction_capacity)) = channel.kind.capacities() else { continue };
+        let sources = pipeline.sources.iter().filter(|source| source.channels.contains(&channel.name));
+        let sources = sources.map(|source| (source.kind.batch_size(), Kind::Source, &source.name));
+        let sinks = pipeline.sinks.iter().filter(|sink| sink.channel == channel.name);
+        let sinks = sinks.map(|sink| (sink.kind.batch_size(), Kind::Sink, &sink.name));
         let largest = sources.chain(sinks).max_by_key(|(size, ..)| *size);
-        if let Some((size, kind, name)) = largest.filter(|(size, ..)| *size > memory.transaction_capacity) {
+        if let Some((size, kind, name)) = largest.filter(|(size, ..)| *size > *transaction_capacity) {
             let message = format!(
                 "batches of {size} events ({} `{name}`) do not fit the transaction capacity {} of channel `{}`, which is raised to {size}",
                 kind.name(),
-                memory.transaction_capacity,
+                transaction_capacity,
                 channel.name
             );
             let help = format!("set the channel's transaction capacity to {size} or more, or the batch size to less");
             report(placed(Problem::warning(message).help(help), locate(Kind::Channel, &channel.name, "transactionCapacity")));
-            memory.transaction_capacity = size;
+            *transaction_capacity = size;
         }
-        if memory.capacity < memory.transaction_capacity {
+        if *capacity < *transaction_capacity {
             let message = format!(
                 "the capacity {} of channel `{}` is raised to its transaction capacity {}",
-                memory.capacity, channel.name, memory.transaction_capacity
+                capacity, channel.name, transaction_capacity
             );
             report(placed(Problem::warning(message), locate(Kind::Channel, &channel.name, "capacity")));
-            memory.capacity = memory.transaction_capacity;
+            *capacity = *transaction_capacity;
         }
     }
 }
@@ -70,8 +66,7 @@ fn check_pair(source: &SourceSpec, sink: &mut SinkSpec, is_flume: bool, locate: 
     if !source.channels.contains(&sink.channel) {
         return;
     }
-    let source::Spec::Kafka(from) = &source.kind;
-    let sink::Spec::Kafka(to) = &mut sink.kind;
+    let (source::Spec::Kafka(from), sink::Spec::Kafka(to)) = (&source.kind, &mut sink.kind) else { return };
     let forced = to.topic_header.as_deref().and_then(|header| set_by_static(&source.interceptors, header));
     let topic = forced.unwrap_or(&to.topic).to_owned();
     if from.brokers.overlap(&to.brokers) && from.topics.contains(&topic) {

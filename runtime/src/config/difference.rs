@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
+use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkGroupSpec, SinkSpec, SourceSpec};
 use crate::{channel, interceptor, sink, source};
 
 /// Names of the fields that differ. All fields must be listed, so that none is forgotten.
@@ -11,15 +11,18 @@ macro_rules! differing {
         let old: &$type = $old;
         let new: &$type = $new;
         let $type { $($field: _),* } = old;
+        #[allow(unused_mut, unused_variables, reason = "a type may have no field")]
         let mut names: Vec<String> = Vec::new();
         $(
             if old.$field != new.$field {
                 names.push(stringify!($field).to_owned());
             }
         )*
+        let _ = new;
         names
     }};
 }
+pub(crate) use differing;
 
 /// A plugin of a pipeline that is to run with another file or other settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,11 +60,12 @@ pub fn plugins(old: &PipelineSpec, new: &PipelineSpec) -> Option<Vec<PluginChang
 #[must_use]
 pub fn pipelines(old: &PipelineSpec, new: &PipelineSpec) -> Vec<String> {
     // The name is what the two have in common.
-    let PipelineSpec { name: _, sources, channels, sinks, dead_letters } = old;
+    let PipelineSpec { name: _, sources, channels, sinks, sink_groups, dead_letters } = old;
     let mut found = Vec::new();
     components("source", (sources, &new.sources), |spec| &spec.name, source, &mut found);
     components("channel", (channels, &new.channels), |spec| &spec.name, channel, &mut found);
     components("sink", (sinks, &new.sinks), |spec| &spec.name, sink, &mut found);
+    components("sink group", (sink_groups, &new.sink_groups), |spec| &spec.name, sink_group, &mut found);
     if *dead_letters != new.dead_letters {
         found.push("dead letters".to_owned());
     }
@@ -96,11 +100,25 @@ fn components<T>(
 }
 
 fn source(old: &SourceSpec, new: &SourceSpec) -> Vec<String> {
-    let mut names = differing!(old, new, SourceSpec { name, channels, interceptors, kind });
-    let (source::Spec::Kafka(present), source::Spec::Kafka(wanted)) = (&old.kind, &new.kind);
-    let kind = differing!(
-        present,
-        wanted,
+    let mut names = differing!(old, new, SourceSpec { name, channels, selector, interceptors, kind });
+    let kind = match (&old.kind, &new.kind) {
+        (source::Spec::Kafka(present), source::Spec::Kafka(wanted)) => kafka_source(present, wanted),
+        (source::Spec::Sequence(present), source::Spec::Sequence(wanted)) => present.differing(wanted),
+        (source::Spec::Stress(present), source::Spec::Stress(wanted)) => present.differing(wanted),
+        (source::Spec::Netcat(present), source::Spec::Netcat(wanted)) => present.differing(wanted),
+        _ => vec!["type".to_owned()],
+    };
+    replace(&mut names, "kind", kind);
+    let mut steps = Vec::new();
+    components("interceptor", (&old.interceptors, &new.interceptors), |spec| &spec.name, step, &mut steps);
+    replace(&mut names, "interceptors", steps);
+    names
+}
+
+fn kafka_source(old: &source::kafka::Spec, new: &source::kafka::Spec) -> Vec<String> {
+    let names = differing!(
+        old,
+        new,
         source::kafka::Spec {
             brokers,
             topics,
@@ -114,11 +132,7 @@ fn source(old: &SourceSpec, new: &SourceSpec) -> Vec<String> {
             client
         }
     );
-    replace(&mut names, "kind", replaced(kind, "client", &present.client, &wanted.client));
-    let mut steps = Vec::new();
-    components("interceptor", (&old.interceptors, &new.interceptors), |spec| &spec.name, step, &mut steps);
-    replace(&mut names, "interceptors", steps);
-    names
+    replaced(names, "client", &old.client, &new.client)
 }
 
 fn step(old: &InterceptorSpec, new: &InterceptorSpec) -> Vec<String> {
@@ -137,22 +151,39 @@ fn wasm(old: &interceptor::spec::Wasm, new: &interceptor::spec::Wasm) -> Vec<Str
 
 fn channel(old: &ChannelSpec, new: &ChannelSpec) -> Vec<String> {
     let mut names = differing!(old, new, ChannelSpec { name, kind });
-    let (channel::Spec::Memory(present), channel::Spec::Memory(wanted)) = (&old.kind, &new.kind);
-    let kind = differing!(
-        present,
-        wanted,
-        channel::memory::Spec { capacity, transaction_capacity, keep_alive, byte_capacity, byte_capacity_buffer_percentage }
-    );
+    let kind = match (&old.kind, &new.kind) {
+        (channel::Spec::Memory(present), channel::Spec::Memory(wanted)) => differing!(
+            present,
+            wanted,
+            channel::memory::Spec { capacity, transaction_capacity, keep_alive, byte_capacity, byte_capacity_buffer_percentage }
+        ),
+        (channel::Spec::File(present), channel::Spec::File(wanted)) => present.differing(wanted),
+        (channel::Spec::Spillable(present), channel::Spec::Spillable(wanted)) => present.differing(wanted),
+        (channel::Spec::Kafka(present), channel::Spec::Kafka(wanted)) => present.differing(wanted),
+        _ => vec!["type".to_owned()],
+    };
     replace(&mut names, "kind", kind);
     names
 }
 
 fn sink(old: &SinkSpec, new: &SinkSpec) -> Vec<String> {
     let mut names = differing!(old, new, SinkSpec { name, channel, kind });
-    let (sink::Spec::Kafka(present), sink::Spec::Kafka(wanted)) = (&old.kind, &new.kind);
-    let kind = differing!(
-        present,
-        wanted,
+    let kind = match (&old.kind, &new.kind) {
+        (sink::Spec::Kafka(present), sink::Spec::Kafka(wanted)) => kafka_sink(present, wanted),
+        (sink::Spec::Hdfs(present), sink::Spec::Hdfs(wanted)) => present.differing(wanted),
+        (sink::Spec::FileRoll(present), sink::Spec::FileRoll(wanted)) => present.differing(wanted),
+        (sink::Spec::Logger(present), sink::Spec::Logger(wanted)) => present.differing(wanted),
+        (sink::Spec::Null(present), sink::Spec::Null(wanted)) => present.differing(wanted),
+        _ => vec!["type".to_owned()],
+    };
+    replace(&mut names, "kind", kind);
+    names
+}
+
+fn kafka_sink(old: &sink::kafka::Spec, new: &sink::kafka::Spec) -> Vec<String> {
+    let names = differing!(
+        old,
+        new,
         sink::kafka::Spec {
             brokers,
             topic,
@@ -168,12 +199,15 @@ fn sink(old: &SinkSpec, new: &SinkSpec) -> Vec<String> {
             client
         }
     );
-    replace(&mut names, "kind", replaced(kind, "client", &present.client, &wanted.client));
-    names
+    replaced(names, "client", &old.client, &new.client)
+}
+
+fn sink_group(old: &SinkGroupSpec, new: &SinkGroupSpec) -> Vec<String> {
+    differing!(old, new, SinkGroupSpec { name, sinks, processor })
 }
 
 /// In place of a map's name those of its keys that differ: `client.acks`.
-fn replaced(mut names: Vec<String>, name: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
+pub(crate) fn replaced(mut names: Vec<String>, name: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
     let of_either = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
     let keys = of_either.filter(|key| old.get(*key) != new.get(*key)).map(|key| format!("{name}.{key}")).collect();
     replace(&mut names, name, keys);

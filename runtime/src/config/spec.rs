@@ -1,6 +1,6 @@
 //! What an agent is to run, whichever language it was written in. Past `validate` nothing asks again.
 
-use crate::pipeline::dead_letter;
+use crate::pipeline::{dead_letter, selector};
 use crate::{channel, interceptor, sink, source};
 
 /// One process: the pipelines it runs.
@@ -21,6 +21,8 @@ pub struct PipelineSpec {
     pub channels: Vec<ChannelSpec>,
     /// Where they go.
     pub sinks: Vec<SinkSpec>,
+    /// Sinks that drain their channel as one.
+    pub sink_groups: Vec<SinkGroupSpec>,
     /// Where refused events are parked.
     pub dead_letters: dead_letter::Spec,
 }
@@ -30,8 +32,10 @@ pub struct PipelineSpec {
 pub struct SourceSpec {
     /// Name within the pipeline.
     pub name: String,
-    /// Channels that must take every event (Flume's replicating selector).
+    /// Its channels.
     pub channels: Vec<String>,
+    /// Which of them an event goes to.
+    pub selector: selector::Spec,
     /// The chain, in order.
     pub interceptors: Vec<InterceptorSpec>,
     /// Which source.
@@ -65,4 +69,15 @@ pub struct SinkSpec {
     pub channel: String,
     /// Which sink.
     pub kind: sink::Spec,
+}
+
+/// Sinks of one channel that a processor chooses among. A sink is in one group at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinkGroupSpec {
+    /// Name within the pipeline.
+    pub name: String,
+    /// Its sinks.
+    pub sinks: Vec<String>,
+    /// Which of them writes a batch.
+    pub processor: sink::group::Processor,
 }

@@ -17,6 +17,8 @@ pub enum Kind {
     ConfigFilter,
     /// `selector.type`
     Selector,
+    /// `sinkgroups.*.processor.type`
+    SinkProcessor,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Kind::Interceptor => "interceptor",
             Kind::ConfigFilter => "config filter",
             Kind::Selector => "channel selector",
+            Kind::SinkProcessor => "sink processor",
         }
     }
 
@@ -41,6 +44,7 @@ impl Kind {
             Kind::Interceptor => INTERCEPTORS,
             Kind::ConfigFilter => CONFIG_FILTERS,
             Kind::Selector => SELECTORS,
+            Kind::SinkProcessor => SINK_PROCESSORS,
         }
     }
 
@@ -126,8 +130,8 @@ const fn known(alias: &'static str, class: &'static str) -> Type {
 
 const SOURCES: &[Type] = &[
     built("", "source.kafka.KafkaSource"),
-    known("seq", "source.SequenceGeneratorSource"),
-    known("netcat", "source.NetcatSource"),
+    built("seq", "source.SequenceGeneratorSource"),
+    built("netcat", "source.NetcatSource"),
     known("netcatudp", "source.NetcatUdpSource"),
     known("exec", "source.ExecSource"),
     known("avro", "source.AvroSource"),
@@ -139,7 +143,7 @@ const SOURCES: &[Type] = &[
     known("taildir", "source.taildir.TaildirSource"),
     known("http", "source.http.HTTPSource"),
     known("jms", "source.jms.JMSSource"),
-    known("", "source.StressSource"),
+    built("", "source.StressSource"),
     known("", "source.scribe.ScribeSource"),
     known("", "source.twitter.TwitterSource"),
     known("", "source.avroLegacy.AvroLegacySource"),
@@ -148,19 +152,19 @@ const SOURCES: &[Type] = &[
 
 const CHANNELS: &[Type] = &[
     built("memory", "channel.MemoryChannel"),
-    known("file", "channel.file.FileChannel"),
+    built("file", "channel.file.FileChannel"),
     known("jdbc", "channel.jdbc.JdbcChannel"),
-    known("spillablememory", "channel.SpillableMemoryChannel"),
-    known("", "channel.kafka.KafkaChannel"),
+    built("spillablememory", "channel.SpillableMemoryChannel"),
+    built("", "channel.kafka.KafkaChannel"),
     known("", "channel.PseudoTxnMemoryChannel"),
 ];
 
 const SINKS: &[Type] = &[
     built("", "sink.kafka.KafkaSink"),
-    known("null", "sink.NullSink"),
-    known("logger", "sink.LoggerSink"),
-    known("file_roll", "sink.RollingFileSink"),
-    known("hdfs", "sink.hdfs.HDFSEventSink"),
+    built("null", "sink.NullSink"),
+    built("logger", "sink.LoggerSink"),
+    built("file_roll", "sink.RollingFileSink"),
+    built("hdfs", "sink.hdfs.HDFSEventSink"),
     known("avro", "sink.AvroSink"),
     known("thrift", "sink.ThriftSink"),
     known("irc", "sink.irc.IRCSink"),
@@ -195,8 +199,14 @@ const CONFIG_FILTERS: &[Type] = &[
 
 const SELECTORS: &[Type] = &[
     built("replicating", "channel.ReplicatingChannelSelector"),
-    known("multiplexing", "channel.MultiplexingChannelSelector"),
-    known("load_balancing", "channel.LoadBalancingChannelSelector"),
+    built("multiplexing", "channel.MultiplexingChannelSelector"),
+    built("load_balancing", "channel.LoadBalancingChannelSelector"),
+];
+
+const SINK_PROCESSORS: &[Type] = &[
+    built("default", "sink.DefaultSinkProcessor"),
+    built("failover", "sink.FailoverSinkProcessor"),
+    built("load_balance", "sink.LoadBalancingSinkProcessor"),
 ];
 
 #[cfg(test)]
@@ -208,7 +218,8 @@ mod tests {
         assert!(matches!(find(Kind::Channel, "Memory"), Found::Built(_)));
         assert!(matches!(find(Kind::Channel, "org.apache.flume.channel.MemoryChannel"), Found::Built(_)));
         assert!(matches!(find(Kind::Channel, "org.apache.flume.channel.memorychannel"), Found::Unknown(Some(_))));
-        assert_eq!(find(Kind::Sink, "HDFS"), Found::Known);
+        assert!(matches!(find(Kind::Sink, "HDFS"), Found::Built(_)));
+        assert_eq!(find(Kind::Sink, "Avro"), Found::Known);
     }
 
     #[test]

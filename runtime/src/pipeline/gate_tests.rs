@@ -149,6 +149,7 @@ impl Rig {
             dead_letters,
             metrics: metrics.source("p", "s", "fake"),
             limit: Limit { events: 1000, bytes: 1 << 20 },
+            hurry: super::hurry::Hurry::new(),
             spans: None,
         };
         let (feed, polled) = mpsc::unbounded_channel();

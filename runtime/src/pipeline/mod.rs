@@ -15,9 +15,10 @@ mod drain;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
+mod hurry;
 mod injector;
 pub mod ledger;
-mod selector;
+pub mod selector;
 mod sink_loop;
 mod source_loop;
 mod task;
@@ -25,7 +26,7 @@ mod task;
 mod tests;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -38,16 +39,18 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
-use crate::config::spec::{PipelineSpec, SinkSpec, SourceSpec};
+use crate::config::settings::file_name;
+use crate::config::spec::{ChannelSpec, PipelineSpec, SinkSpec, SourceSpec};
 use crate::control::{Refusal, RefusalKind, Target};
 use crate::error_chain;
 use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
-use crate::sink::{self, Sink};
-use crate::source::{self, Source};
+use crate::sink;
+use crate::source;
 use crate::telemetry::{Health, Metrics, Spans};
 use backoff::BackOff;
 use dead_letter::{DeadLetters, Desk};
+use hurry::Hurry;
 use selector::Selector;
 
 /// What pipelines share in one agent.
@@ -80,6 +83,15 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         source: interceptor::BuildError,
+    },
+    /// A channel cannot be opened.
+    #[error("open channel {channel}")]
+    Channel {
+        /// Its name.
+        channel: String,
+        /// What is wrong with it.
+        #[source]
+        source: channel::Error,
     },
     /// The dead letters have no place to go.
     #[error("open the dead letters of pipeline {0}")]
@@ -159,9 +171,13 @@ impl Pipeline {
         let dead_letters =
             DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
         let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
-        let channels: HashMap<&str, Arc<dyn Channel>> =
-            spec.channels.iter().map(|channel| (channel.name.as_str(), open(&spec.name, channel, services))).collect();
-        let gate = Gate::new();
+        let mut channels: HashMap<&str, Arc<dyn Channel>> = HashMap::new();
+        for channel in &spec.channels {
+            let opened = open(&spec.name, channel, services).await;
+            let opened = opened.map_err(|source| Error::Channel { channel: channel.name.clone(), source })?;
+            channels.insert(&channel.name, opened);
+        }
+        let (gate, hurry) = (Gate::new(), Hurry::new());
         let (mut sources, mut plugins, mut entries) = (Vec::new(), Vec::new(), Vec::new());
         for source in &spec.sources {
             let (entry, injected) = injector::Entry::new(&source.name, &source.kind);
@@ -169,17 +185,18 @@ impl Pipeline {
             let interceptor::Built { chain, plugins: started } = interceptor::build(&spec.name, source, services).await?;
             let target = |interceptor| Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor };
             plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
-            let fed = source.channels.iter().filter_map(|name| channels.get(name.as_str()).cloned()).collect();
+            let fed = source.channels.iter().filter_map(|name| Some((name.clone(), channels.get(name.as_str())?.clone()))).collect();
             let route = source_loop::Route {
                 name: source.name.clone(),
                 gate: gate.clone(),
                 injected,
                 chain,
-                selector: Selector::replicating(fed),
+                selector: Selector::new(&source.selector, fed),
                 dead_letters: dead_letters.clone(),
                 metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
                 spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
-                limit: ledger::Limit::default(),
+                limit: limit(spec, &source.channels),
+                hurry: hurry.clone(),
             };
             sources.push((source.clone(), Arc::new(route)));
         }
@@ -188,10 +205,11 @@ impl Pipeline {
             let Some(channel) = channels.get(sink.channel.as_str()).cloned() else { continue };
             let drained = sink_loop::Drained {
                 stage: format!("sink {}", sink.name),
-                batch_size: sink.kind.batch_size(),
+                batch_size: sink.kind.batch_size().get(),
                 channel,
                 dead_letters: dead_letters.clone(),
                 metrics: services.metrics.sink(&spec.name, &sink.name, sink.kind.name()),
+                hurry: hurry.clone(),
             };
             sinks.push((sink.clone(), Arc::new(drained)));
         }
@@ -235,7 +253,7 @@ impl Pipeline {
         let sinks: Vec<_> = self
             .sinks
             .into_iter()
-            .map(|(spec, drained)| Task::spawn(keep_sink(sink_check(&self.name, &spec.name), spec, drained, self.services.health.clone())))
+            .map(|(spec, drained)| Task::spawn(keep_sink(self.name.clone(), spec, drained, self.services.health.clone())))
             .collect();
         let sources: Vec<_> = self
             .sources
@@ -305,9 +323,9 @@ async fn keep_source(
             let (spec, route, drain, health, check) = (spec.clone(), route.clone(), drain.clone(), health.clone(), check.clone());
             Task::spawn(async move {
                 let present = Arc::new(());
-                let assigned = assigned(health, check, Arc::downgrade(&present));
+                let healthy = healthy(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = connect_source(&spec, &route, assigned) => source?,
+                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await
@@ -341,13 +359,15 @@ async fn keep_source(
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.
-async fn keep_sink(check: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
+async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
+    let check = sink_check(&pipeline, &spec.name);
+    let context = sink::Context { pipeline, name: spec.name.clone(), metrics: drained.metrics.clone() };
     let mut back_off = BackOff::new();
     loop {
         let started = Instant::now();
         let run = {
-            let (spec, drained) = (spec.clone(), drained.clone());
-            Task::spawn(async move { sink_loop::run(connect_sink(&spec).await?, &drained).await })
+            let (spec, drained, context) = (spec.clone(), drained.clone(), context.clone());
+            Task::spawn(async move { sink_loop::run(spec.kind.connect(&context).await?, &drained).await })
         };
         let failure = match run.await {
             Ok(Ok(())) => return,
@@ -362,50 +382,47 @@ async fn keep_sink(check: String, spec: SinkSpec, drained: Arc<sink_loop::Draine
     }
 }
 
-/// Passes a source's assignments on, as long as `present` is there: a source that leaves its group in the background says nothing any more.
-fn assigned(health: Health, check: String, present: Weak<()>) -> source::kafka::Assigned {
-    Box::new(move |partitions| {
+/// Passes on that a source is at work, as long as `present` is there: a source that leaves its group in the background says nothing any more.
+fn healthy(health: Health, check: String, present: Weak<()>) -> source::Healthy {
+    Box::new(move |detail| {
         if present.strong_count() > 0 {
-            health.set(&check, true, format!("{partitions} partitions assigned"));
+            health.set(&check, true, detail);
         }
     })
 }
 
-async fn connect_source(
-    spec: &SourceSpec,
-    route: &source_loop::Route,
-    assigned: source::kafka::Assigned,
-) -> Result<Box<dyn Source>, source::Error> {
-    match &spec.kind {
-        source::Spec::Kafka(kafka) => {
-            Ok(Box::new(source::kafka::Kafka::connect(&spec.name, kafka, route.metrics.clone(), assigned).await?))
+async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result<Arc<dyn Channel>, channel::Error> {
+    let kind = &spec.kind;
+    let metrics = services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
+    let state = services.state.as_deref().unwrap_or(Path::new("weir-state"));
+    let directory = state.join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
+    let opening = channel::Opening { name: &spec.name, directory: &directory, metrics };
+    match kind {
+        channel::Spec::Memory(memory) => Ok(Arc::new(channel::memory::Memory::new(memory, opening.metrics))),
+        channel::Spec::File(_) | channel::Spec::Spillable(_) | channel::Spec::Kafka(_) => {
+            Err(channel::Error::File(std::io::ErrorKind::Unsupported.into()))
         }
     }
 }
 
-async fn connect_sink(spec: &SinkSpec) -> Result<Box<dyn Sink>, sink::Error> {
-    match &spec.kind {
-        sink::Spec::Kafka(kafka) => Ok(Box::new(sink::kafka::Kafka::connect(kafka).await?)),
-    }
-}
-
-fn open(pipeline: &str, spec: &crate::config::spec::ChannelSpec, services: &Services) -> Arc<dyn Channel> {
-    match &spec.kind {
-        channel::Spec::Memory(memory) => {
-            let metrics =
-                services.metrics.channel(pipeline, &spec.name, spec.kind.name(), memory.capacity.get() as u64, memory.byte_capacity);
-            Arc::new(channel::memory::Memory::new(memory, metrics))
-        }
+/// How much a source may have open. A sink that settles late holds acks and not events, for as long as a file is open: that is no matter of memory.
+fn limit(spec: &PipelineSpec, fed: &[String]) -> ledger::Limit {
+    let late = spec.sinks.iter().any(|sink| fed.contains(&sink.channel) && sink.kind.settles_late());
+    match late {
+        true => ledger::Limit { events: 8_000_000, bytes: usize::MAX },
+        false => ledger::Limit::default(),
     }
 }
 
 /// The cluster a dead-letter topic is on, unless it names one.
 fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
-    let sink = spec.sinks.iter().map(|sink| match &sink.kind {
-        sink::Spec::Kafka(kafka) => kafka.brokers.clone(),
+    let sinks = spec.sinks.iter().filter_map(|sink| match &sink.kind {
+        sink::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
+        _ => None,
     });
-    let source = spec.sources.iter().map(|source| match &source.kind {
-        source::Spec::Kafka(kafka) => kafka.brokers.clone(),
+    let sources = spec.sources.iter().filter_map(|source| match &source.kind {
+        source::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
+        _ => None,
     });
-    sink.chain(source).next()
+    sinks.chain(sources).next()
 }

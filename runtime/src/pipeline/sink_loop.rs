@@ -1,4 +1,6 @@
 //! The right half of the flow: take -> write -> dead-letter -> commit, with several writes in flight.
+//!
+//! A sink that settles late ([`Written::later`]) is left holding the events; of these only the acks are kept here, until they are safe.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -6,14 +8,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::stream::FuturesUnordered;
 use tracing::warn;
 
 use super::backoff::BackOff;
 use super::dead_letter::DeadLetters;
+use super::hurry::{Hurried, Hurry};
 use crate::batch::{Batch, Rejected, Rejection};
 use crate::channel::{Channel, Taken};
 use crate::error_chain;
-use crate::sink::{Disposition, Error, Refused, Sink, Writing, Written};
+use crate::sink::{Disposition, Error, Later, Refused, Sink, Writing, Written};
 use crate::telemetry::SinkMetrics;
 
 /// Most events written but not yet acknowledged downstream.
@@ -27,6 +33,7 @@ pub(crate) struct Drained {
     pub(crate) channel: Arc<dyn Channel>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) metrics: SinkMetrics,
+    pub(crate) hurry: Hurry,
 }
 
 struct SinkLoop<'a> {
@@ -36,7 +43,13 @@ struct SinkLoop<'a> {
     events_in_flight: usize,
     /// Written, and in part to be written again; before all that is in flight.
     unsettled: VecDeque<(Taken, Written)>,
+    /// Written, and safe only later.
+    held: FuturesUnordered<Held>,
+    hurried: Hurried,
 }
+
+/// Sends an ack home once its events are safe.
+type Held = BoxFuture<'static, Result<(), Error>>;
 
 /// A write that is under way.
 struct InFlight {
@@ -55,7 +68,8 @@ impl Drop for SinkLoop<'_> {
 
 /// Runs one sink until its channel is closed and empty. What was taken and not written is back in the channel after an error.
 pub(crate) async fn run(sink: Box<dyn Sink>, drained: &Drained) -> Result<(), Error> {
-    SinkLoop { sink, drained, in_flight: VecDeque::new(), events_in_flight: 0, unsettled: VecDeque::new() }.run().await
+    let (in_flight, unsettled, held) = Default::default();
+    SinkLoop { sink, drained, in_flight, events_in_flight: 0, unsettled, held, hurried: drained.hurry.listen() }.run().await
 }
 
 impl SinkLoop<'_> {
@@ -65,11 +79,17 @@ impl SinkLoop<'_> {
             tokio::select! {
                 biased;
                 written = first(&mut self.in_flight), if !self.in_flight.is_empty() => self.settle(written?).await?,
+                Some(safe) = self.held.next() => safe?,
+                () = self.hurried.asked() => self.sink.hurry().await?,
                 taken = self.drained.take(&mut dry), if open && self.events_in_flight < IN_FLIGHT_EVENTS => match taken {
                     Some(taken) => self.begin(taken).await?,
                     None => open = false,
                 },
             }
+        }
+        self.sink.finish().await?;
+        while let Some(safe) = self.held.next().await {
+            safe?;
         }
         Ok(())
     }
@@ -92,7 +112,7 @@ impl SinkLoop<'_> {
     async fn settle(&mut self, written: Written) -> Result<(), Error> {
         let Some(taken) = self.ended() else { return Ok(()) };
         if written.failed.is_empty() && written.refused.iter().all(|refused| refused.certain) {
-            self.drained.commit(taken, written.refused).await;
+            self.commit(taken, written.refused, written.later.into_iter().collect()).await;
             return Ok(());
         }
         self.unsettled.push_back((taken, written));
@@ -104,7 +124,7 @@ impl SinkLoop<'_> {
         }
         while let Some((taken, written)) = self.unsettled.pop_front() {
             match self.write_until_done(taken.batch(), written).await {
-                Ok(refused) => self.drained.commit(taken, refused).await,
+                Ok((refused, later)) => self.commit(taken, refused, later).await,
                 Err(error) => {
                     self.unsettled.push_front((taken, Written::default()));
                     return Err(error);
@@ -123,12 +143,13 @@ impl SinkLoop<'_> {
     }
 
     /// Writes what failed again, with back-off and for as long as it takes; events that may be refused for their company go alone.
-    async fn write_until_done(&mut self, batch: &Batch, written: Written) -> Result<Vec<Refused>, Error> {
+    async fn write_until_done(&mut self, batch: &Batch, written: Written) -> Result<(Vec<Refused>, Vec<Later>), Error> {
         let mut back_off = BackOff::new();
         let (mut refused, doubtful): (Vec<_>, Vec<_>) = written.refused.into_iter().partition(|refused| refused.certain);
         let mut alone: VecDeque<usize> = doubtful.into_iter().map(|refused| refused.event).collect();
         let mut failed = written.failed;
         let mut cause = written.cause;
+        let mut later: Vec<Later> = written.later.into_iter().collect();
         while !failed.is_empty() || !alone.is_empty() {
             if let Some(error) = cause.take() {
                 if error.disposition() == Disposition::Fatal {
@@ -147,6 +168,7 @@ impl SinkLoop<'_> {
             self.drained.metrics.write_seconds.inc_by(begun.elapsed().as_secs_f64());
             failed = written.failed.into_iter().map(|index| again[index]).collect();
             cause = written.cause;
+            later.extend(written.later);
             for one in written.refused {
                 match one.certain || single {
                     true => refused.push(Refused { event: again[one.event], ..one }),
@@ -155,7 +177,29 @@ impl SinkLoop<'_> {
             }
         }
         refused.sort_by_key(|refused| refused.event);
-        Ok(refused)
+        Ok((refused, later))
+    }
+
+    /// The batch is written; its ack goes home, now or when its events are safe.
+    async fn commit(&mut self, taken: Taken, refused: Vec<Refused>, later: Vec<Later>) {
+        if later.is_empty() {
+            return self.drained.commit(taken, refused).await;
+        }
+        let metrics = self.drained.metrics.clone();
+        let (events, bytes) = ((taken.batch().len() - refused.len()) as u64, taken.batch().size() as u64);
+        let rejected = self.drained.reject(taken.batch(), refused);
+        let Some(ack) = taken.into_ack() else { return };
+        if !rejected.is_empty() {
+            self.drained.dead_letters.put(rejected, ack.share()).await;
+        }
+        self.held.push(Box::pin(async move {
+            // An ack that is dropped here abandons its batch.
+            try_join_all(later.into_iter().map(|later| later.0)).await?;
+            metrics.sent_events.inc_by(events);
+            metrics.sent_bytes.inc_by(bytes);
+            ack.delivered();
+            Ok(())
+        }));
     }
 }
 
@@ -183,11 +227,15 @@ impl Drained {
         if refused.is_empty() {
             return taken.commit();
         }
-        self.metrics.rejected_events.inc_by(refused.len() as u64);
-        let rejected: Vec<_> = refused.into_iter().map(|refused| self.rejected(taken.batch(), refused)).collect();
+        let rejected = self.reject(taken.batch(), refused);
         if let Some(ack) = taken.into_ack() {
             self.dead_letters.put(rejected, ack).await;
         }
+    }
+
+    fn reject(&self, batch: &Batch, refused: Vec<Refused>) -> Vec<Rejected> {
+        self.metrics.rejected_events.inc_by(refused.len() as u64);
+        refused.into_iter().map(|refused| self.rejected(batch, refused)).collect()
     }
 
     fn rejected(&self, batch: &Batch, refused: Refused) -> Rejected {

@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 use super::dead_letter::DeadLetters;
 use super::drain::Drain;
 use super::gate::Gate;
+use super::hurry::Hurry;
 use super::injector::Injected;
 use super::ledger::{self, Abandoned, Checkpoint, Ledger};
 use super::selector::Selector;
@@ -30,6 +31,9 @@ const IN_CHAIN: usize = 256;
 /// Watermarks are stored this often, not at each of their moves: the client commits them once a second anyway.
 const STORE_EVERY: Duration = Duration::from_millis(100);
 
+/// While a source drains, sinks are asked this often for what they hold.
+const HURRY_EVERY: Duration = Duration::from_secs(1);
+
 /// What a source feeds; outlives the source itself, which is made anew after a failure.
 pub(crate) struct Route {
     /// The source's name, as its dead letters keep it.
@@ -42,6 +46,7 @@ pub(crate) struct Route {
     pub(crate) metrics: SourceMetrics,
     pub(crate) spans: Option<SourceSpans>,
     pub(crate) limit: ledger::Limit,
+    pub(crate) hurry: Hurry,
 }
 
 /// Why a source's loop ended early.
@@ -103,7 +108,7 @@ impl SourceLoop<'_> {
         while !self.ended || !self.in_hand.is_empty() {
             tokio::select! {
                 biased; // poll last: a busy source must starve no other arm
-                _ = ticks.tick() => self.commit()?,
+                _ = ticks.tick() => self.tick()?,
                 () = self.route.gate.turned(self.resting) => self.follow_gate().await,
                 checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
@@ -122,6 +127,14 @@ impl SourceLoop<'_> {
         self.finish().await
     }
 
+    /// Stores watermarks; where nothing more may be opened, sinks are asked for what they hold.
+    fn tick(&mut self) -> Result<(), source::Error> {
+        if !self.ledger.has_room() {
+            self.route.hurry.raise();
+        }
+        self.commit()
+    }
+
     fn has_room(&self) -> bool {
         self.ledger.has_room() && self.chain.len() < IN_CHAIN
     }
@@ -131,7 +144,10 @@ impl SourceLoop<'_> {
         self.resting = !self.resting;
         info!(source = %self.route.name, paused = self.resting, open = self.ledger.open_batches(), held = self.in_hand.len(), "source follows its gate");
         match self.resting {
-            true => self.source.pause(),
+            true => {
+                self.source.pause();
+                self.route.hurry.raise();
+            }
             false => self.source.resume(),
         }
         self.take_in().await;
@@ -216,9 +232,13 @@ impl SourceLoop<'_> {
         while let Ok(Some(judged)) = timeout_at(revocation.deadline, self.chain.next()).await {
             self.pass_on(judged?).await;
         }
+        let mut ticks = tokio::time::interval(HURRY_EVERY);
         while self.ledger.is_open(&revocation.partitions) {
-            let Ok(checkpoint) = timeout_at(revocation.deadline, self.ledger.settled()).await else { return Ok(false) };
-            self.moved.append(&mut checkpoint?);
+            tokio::select! {
+                checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
+                _ = ticks.tick() => self.route.hurry.raise(),
+                () = tokio::time::sleep_until(revocation.deadline) => return Ok(false),
+            }
         }
         Ok(true)
     }
@@ -231,9 +251,12 @@ impl SourceLoop<'_> {
         self.in_hand.clear();
         self.injected.close();
         while self.injected.try_recv().is_ok() {}
+        let mut ticks = tokio::time::interval(HURRY_EVERY);
         while !self.chain.is_empty() || self.ledger.is_open(&[]) {
             tokio::select! {
                 biased;
+                // More than once: batches are still on their way to the sinks.
+                _ = ticks.tick() => self.route.hurry.raise(),
                 checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
                 // Batches that were on their way are not tracked: they come again.

@@ -169,6 +169,7 @@ async fn run(
         metrics: metrics.source("p", "s", "fake"),
         spans: None,
         limit: Limit { events: 12, bytes: 1 << 20 },
+        hurry: super::hurry::Hurry::new(),
     };
     let drained = sink_loop::Drained {
         stage: "sink k".into(),
@@ -176,6 +177,7 @@ async fn run(
         channel: channel.clone(),
         dead_letters,
         metrics: metrics.sink("p", "k", "fake"),
+        hurry: super::hurry::Hurry::new(),
     };
     let (written, committed) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
     let batches = (0..events).collect::<Vec<_>>().chunks(3).map(<[u64]>::to_vec).collect();
@@ -343,6 +345,7 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
         dead_letters,
         metrics: metrics.source("p", "s", "fake"),
         limit: Limit { events: 12, bytes: 1 << 20 },
+        hurry: super::hurry::Hurry::new(),
     };
     let (committed, closed) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(false)));
     let batches = (0..60).collect::<Vec<_>>().chunks(3).map(<[u64]>::to_vec).collect();

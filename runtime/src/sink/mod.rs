@@ -1,16 +1,33 @@
 //! Where events go.
 
+pub mod file_roll;
+pub mod group;
+pub mod hdfs;
 pub mod kafka;
+pub mod logger;
+pub mod null;
+
+use std::fmt;
+use std::num::NonZeroUsize;
 
 use futures_util::future::BoxFuture;
 
 use crate::batch::Batch;
+use crate::telemetry::SinkMetrics;
 
 /// Which sink.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
     /// `org.apache.flume.sink.kafka.KafkaSink`
     Kafka(Box<kafka::Spec>),
+    /// `org.apache.flume.sink.hdfs.HDFSEventSink`
+    Hdfs(Box<hdfs::Spec>),
+    /// `org.apache.flume.sink.RollingFileSink`
+    FileRoll(Box<file_roll::Spec>),
+    /// `org.apache.flume.sink.LoggerSink`
+    Logger(logger::Spec),
+    /// `org.apache.flume.sink.NullSink`
+    Null(null::Spec),
 }
 
 impl Spec {
@@ -18,15 +35,49 @@ impl Spec {
     pub fn name(&self) -> &'static str {
         match self {
             Spec::Kafka(_) => "kafka",
+            Spec::Hdfs(_) => "hdfs",
+            Spec::FileRoll(_) => "file_roll",
+            Spec::Logger(_) => "logger",
+            Spec::Null(_) => "null",
         }
     }
 
     /// Most events the sink takes from its channel at once.
-    pub fn batch_size(&self) -> usize {
+    pub fn batch_size(&self) -> NonZeroUsize {
         match self {
-            Spec::Kafka(kafka) => kafka.batch_size.get(),
+            Spec::Kafka(kafka) => kafka.batch_size,
+            Spec::Hdfs(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => NonZeroUsize::MIN.saturating_add(99),
         }
     }
+
+    /// Whether events may be safe only long after they were written, once a file is whole: see [`Later`].
+    pub fn settles_late(&self) -> bool {
+        match self {
+            Spec::Hdfs(_) | Spec::Kafka(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => false,
+        }
+    }
+
+    /// Makes the sink. What it writes to may be away: that is no error, it waits.
+    ///
+    /// # Errors
+    /// Settings that its client refuses.
+    pub async fn connect(&self, _context: &Context) -> Result<Box<dyn Sink>, Error> {
+        match self {
+            Spec::Kafka(kafka) => Ok(Box::new(kafka::Kafka::connect(kafka).await?)),
+            Spec::Hdfs(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => Err(Error::Fatal("not built".to_owned())),
+        }
+    }
+}
+
+/// What a sink is made with.
+#[derive(Clone)]
+pub struct Context {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The sink's name in it.
+    pub name: String,
+    /// Its numbers.
+    pub metrics: SinkMetrics,
 }
 
 /// Writes batches downstream. Who retries: the sink what its protocol can repeat without a duplicate, the sink loop the rest.
@@ -37,6 +88,22 @@ pub trait Sink: Send {
     /// # Errors
     /// The sink is of no use any more; nothing of the batch is known to be written. The pipeline makes a new one.
     fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>>;
+
+    /// Somebody waits for what was written and is not safe yet ([`Written::later`]): makes it safe now, full or not.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn hurry(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// No more will be written: ends what is open, such as files, and makes all of it safe.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn finish(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Completes when the fate of every event of the batch is known.
@@ -51,6 +118,18 @@ pub struct Written {
     pub failed: Vec<usize>,
     /// Why they failed.
     pub cause: Option<Error>,
+    /// The events that are named above nowhere are written, but safe only once this completes.
+    pub later: Option<Later>,
+}
+
+/// Waits until events are safe that have been written already, perhaps for long: until their file is closed. The events themselves are not kept
+/// meanwhile, only their ack. An error abandons them: their source reads them again.
+pub struct Later(pub BoxFuture<'static, Result<(), Error>>);
+
+impl fmt::Debug for Later {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Later")
+    }
 }
 
 /// An event that downstream refuses.

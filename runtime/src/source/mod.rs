@@ -1,6 +1,11 @@
 //! Where events come from.
 
 pub mod kafka;
+pub mod netcat;
+pub mod sequence;
+pub mod stress;
+
+use std::num::NonZeroUsize;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -8,12 +13,19 @@ use tokio::time::Instant;
 use crate::batch::{Batch, Rejected};
 use crate::event::Event;
 use crate::pipeline::ledger::{Checkpoint, Partition};
+use crate::telemetry::SourceMetrics;
 
 /// Which source.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
     /// `org.apache.flume.source.kafka.KafkaSource`
     Kafka(Box<kafka::Spec>),
+    /// `org.apache.flume.source.SequenceGeneratorSource`
+    Sequence(sequence::Spec),
+    /// `org.apache.flume.source.StressSource`
+    Stress(stress::Spec),
+    /// `org.apache.flume.source.NetcatSource`
+    Netcat(netcat::Spec),
 }
 
 impl Spec {
@@ -21,6 +33,9 @@ impl Spec {
     pub fn name(&self) -> &'static str {
         match self {
             Spec::Kafka(_) => "kafka",
+            Spec::Sequence(_) => "sequence",
+            Spec::Stress(_) => "stress",
+            Spec::Netcat(_) => "netcat",
         }
     }
 
@@ -28,9 +43,35 @@ impl Spec {
     pub fn reads(&self, topic: &str) -> bool {
         match self {
             Spec::Kafka(kafka) => kafka.topics.contains(topic),
+            Spec::Sequence(_) | Spec::Stress(_) | Spec::Netcat(_) => false,
+        }
+    }
+
+    /// Most events of one batch.
+    pub fn batch_size(&self) -> NonZeroUsize {
+        match self {
+            Spec::Kafka(kafka) => kafka.batch_size,
+            Spec::Sequence(_) | Spec::Stress(_) | Spec::Netcat(_) => NonZeroUsize::MIN,
+        }
+    }
+
+    /// Makes the source, which begins at its last commit; `healthy` is told in words when it is at work.
+    ///
+    /// # Errors
+    /// Settings that its client refuses, or an address that cannot be had.
+    pub async fn connect(&self, name: &str, metrics: SourceMetrics, healthy: Healthy) -> Result<Box<dyn Source>, Error> {
+        match self {
+            Spec::Kafka(kafka) => {
+                let assigned = Box::new(move |partitions| healthy(format!("{partitions} partitions assigned")));
+                Ok(Box::new(kafka::Kafka::connect(name, kafka, metrics, assigned).await?))
+            }
+            Spec::Sequence(_) | Spec::Stress(_) | Spec::Netcat(_) => Err(Error::Ended),
         }
     }
 }
+
+/// Told each time that a source finds itself at work, and how.
+pub type Healthy = Box<dyn Fn(String) + Send + Sync>;
 
 /// Reads events and remembers how far the pipeline came.
 pub trait Source: Send {

@@ -10,8 +10,9 @@ use crate::config::check;
 use crate::config::filter::{self, Filter};
 use crate::config::keys::{Keys, Problems, Value};
 use crate::config::problem::{Place, Problem, Severity, closest, quoted};
-use crate::config::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
+use crate::config::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkGroupSpec, SinkSpec, SourceSpec};
 use crate::config::types::{Found, Kind, find};
+use crate::pipeline::selector;
 use crate::{channel, interceptor, sink, source};
 
 /// The second parts of an agent's keys.
@@ -28,21 +29,21 @@ pub(super) fn read(
     let mut agent = Agent { name, values, surroundings, problems, read: Vec::new() };
     agent.apply_filters();
     agent.report_strays();
-    agent.refuse_sink_groups();
     let mut channels = agent.channels();
     let valid: BTreeSet<String> = channels.iter().map(|channel| channel.name.clone()).collect();
     let sources = agent.sources(&valid);
-    let sinks = agent.sinks(&valid);
+    let mut sinks = agent.sinks(&valid);
+    let sink_groups = agent.sink_groups(&mut sinks);
     for (_, _, keys) in &agent.read {
         keys.report_unknown();
     }
     let failed = problems.borrow()[before..].iter().any(|problem| problem.severity == Severity::Error);
     if !failed {
         agent.drop_unconnected(&mut channels, &sources, &sinks);
-        agent.require_path(&sources, &sinks);
+        agent.require_path(&channels, &sources, &sinks);
     }
     let dead_letters = surroundings.plugins.settings.dead_letters(name, surroundings.environment);
-    let mut pipeline = PipelineSpec { name: name.to_owned(), sources, channels, sinks, dead_letters };
+    let mut pipeline = PipelineSpec { name: name.to_owned(), sources, channels, sinks, sink_groups, dead_letters };
     let locate = |kind, component: &str, key: &str| agent.locate(kind, component, key);
     let mut report = |problem| problems.borrow_mut().push(problem);
     check::raise_capacities(&mut pipeline, &locate, &mut report);
@@ -162,19 +163,14 @@ impl Agent<'_> {
         }
     }
 
-    fn refuse_sink_groups(&self) {
-        if let Some(groups) = self.values.get("sinkgroups") {
-            let problem = Problem::error("sink groups are known to Flume but not supported by this version");
-            self.report(problem.help("sinks of no group on one channel share its events").key(groups.key.clone()).at(groups.key_place()));
-        }
-    }
-
     fn channels(&mut self) -> Vec<ChannelSpec> {
         let mut channels = Vec::new();
         for (name, declared) in self.listed("channels") {
-            let Some((mut keys, _)) = self.component(Kind::Channel, "channels", &name, declared) else { continue };
-            let kind = channel::Spec::Memory(channel::memory::Spec::from_flume(&mut keys));
-            channels.push(ChannelSpec { name: name.clone(), kind });
+            let Some((mut keys, class)) = self.component(Kind::Channel, "channels", &name, declared) else { continue };
+            match channel_kind(&mut keys, class) {
+                Some(kind) => channels.push(ChannelSpec { name: name.clone(), kind }),
+                None => keys.report(Problem::lenient(format!("channel `{name}` cannot be configured and is left out")).at(keys.declared())),
+            }
             self.read.push((Kind::Channel, name, keys));
         }
         channels
@@ -183,14 +179,14 @@ impl Agent<'_> {
     fn sources(&mut self, valid: &BTreeSet<String>) -> Vec<SourceSpec> {
         let mut sources = Vec::new();
         for (name, declared) in self.listed("sources") {
-            let Some((mut keys, _)) = self.component(Kind::Source, "sources", &name, declared) else { continue };
+            let Some((mut keys, class)) = self.component(Kind::Source, "sources", &name, declared) else { continue };
             let channels = source_channels(&mut keys, &name, valid);
-            check_selector(&mut keys);
+            let selector = selector(&mut keys, channels.as_deref().unwrap_or_default());
             let interceptors = chain(&mut keys, self.surroundings);
-            let kind = source::kafka::Spec::from_flume(&mut keys);
-            match (channels, interceptors, kind) {
-                (Some(channels), Some(interceptors), Some(kind)) => {
-                    sources.push(SourceSpec { name: name.clone(), channels, interceptors, kind: source::Spec::Kafka(Box::new(kind)) });
+            let kind = source_kind(&mut keys, class);
+            match (channels, selector, interceptors, kind) {
+                (Some(channels), Some(selector), Some(interceptors), Some(kind)) => {
+                    sources.push(SourceSpec { name: name.clone(), channels, selector, interceptors, kind });
                 }
                 _ => keys.report(Problem::lenient(format!("source `{name}` cannot be configured and is left out")).at(keys.declared())),
             }
@@ -202,18 +198,36 @@ impl Agent<'_> {
     fn sinks(&mut self, valid: &BTreeSet<String>) -> Vec<SinkSpec> {
         let mut sinks = Vec::new();
         for (name, declared) in self.listed("sinks") {
-            let Some((mut keys, _)) = self.component(Kind::Sink, "sinks", &name, declared) else { continue };
+            let Some((mut keys, class)) = self.component(Kind::Sink, "sinks", &name, declared) else { continue };
             let channel = sink_channel(&mut keys, &name, valid);
-            let kind = sink::kafka::Spec::from_flume(&mut keys);
+            let kind = sink_kind(&mut keys, class);
             match (channel, kind) {
-                (Some(channel), Some(kind)) => {
-                    sinks.push(SinkSpec { name: name.clone(), channel, kind: sink::Spec::Kafka(Box::new(kind)) })
-                }
+                (Some(channel), Some(kind)) => sinks.push(SinkSpec { name: name.clone(), channel, kind }),
                 _ => keys.report(Problem::lenient(format!("sink `{name}` cannot be configured and is left out")).at(keys.declared())),
             }
             self.read.push((Kind::Sink, name, keys));
         }
         sinks
+    }
+
+    /// Flume drops a group that cannot be configured, and its sinks with it.
+    fn sink_groups(&mut self, sinks: &mut Vec<SinkSpec>) -> Vec<SinkGroupSpec> {
+        let mut groups: Vec<SinkGroupSpec> = Vec::new();
+        for (name, declared) in self.listed("sinkgroups") {
+            let mut keys = self.keys("sinkgroups", &name, declared);
+            let members = group_sinks(&mut keys, &name, sinks, &groups);
+            let processor = sink::group::Processor::from_flume(&mut keys, &members);
+            match processor.filter(|_| !members.is_empty()) {
+                Some(processor) => groups.push(SinkGroupSpec { name: name.clone(), sinks: members, processor }),
+                None => {
+                    sinks.retain(|sink| !members.contains(&sink.name));
+                    let message = format!("sink group `{name}` cannot be configured and is left out, and its sinks with it");
+                    keys.report(Problem::lenient(message).at(keys.declared()));
+                }
+            }
+            self.read.push((Kind::SinkProcessor, name, keys));
+        }
+        groups
     }
 
     /// Leaves out channels without source and sink, as Flume does.
@@ -224,6 +238,7 @@ impl Agent<'_> {
             let place = self.locate(Kind::Channel, &channel.name, "type");
             let problem = match (filled, drained) {
                 (true, true) => None,
+                (true, false) | (false, true) if channel.kind.is_shared() => None,
                 (false, false) => Some(Problem::lenient(format!("channel `{}` has neither source nor sink and is left out", channel.name))),
                 (true, false) => Some(Problem::error(format!("channel `{}` has no sink: once it is full, its sources stop", channel.name))),
                 (false, true) => Some(Problem::lenient(format!("channel `{}` has no source: its sinks have nothing to do", channel.name))),
@@ -239,8 +254,13 @@ impl Agent<'_> {
     }
 
     /// Flume runs on with nothing; here that is an error.
-    fn require_path(&self, sources: &[SourceSpec], sinks: &[SinkSpec]) {
-        let connected = sources.iter().any(|source| sinks.iter().any(|sink| source.channels.contains(&sink.channel)));
+    fn require_path(&self, channels: &[ChannelSpec], sources: &[SourceSpec], sinks: &[SinkSpec]) {
+        // A shared channel is a way by itself: others fill or drain it.
+        let connected = channels.iter().any(|channel| {
+            let filled = sources.iter().any(|source| source.channels.contains(&channel.name));
+            let drained = sinks.iter().any(|sink| sink.channel == channel.name);
+            (filled && drained) || (channel.kind.is_shared() && (filled || drained))
+        });
         if !connected {
             let message = format!("agent `{}` has nothing to run: no source, channel and sink are connected", self.name);
             let list = LISTED.iter().find_map(|list| self.values.get(*list));
@@ -319,27 +339,69 @@ fn sink_channel(keys: &mut Keys, name: &str, valid: &BTreeSet<String>) -> Option
     None
 }
 
-/// Only the replicating selector is built: every channel gets every event.
-fn check_selector(keys: &mut Keys) {
-    let kind = keys.get("selector.type");
-    if let Some(kind) = kind {
-        let supported = format!("supported: {}", Kind::Selector.supported());
-        let message = match find(Kind::Selector, &kind.text) {
-            Found::Built(_) => None,
-            Found::Known => Some("is known to Flume but not supported by this version"),
-            Found::Unknown(_) => Some("cannot be loaded"),
+/// The sinks of a group: those there are and that are in no other, as in Flume.
+fn group_sinks(keys: &mut Keys, name: &str, sinks: &[SinkSpec], groups: &[SinkGroupSpec]) -> Vec<String> {
+    let Some(value) = keys.get("sinks") else {
+        keys.refuse(Problem::lenient(format!("sink group `{name}` has no sinks")).at(keys.declared()));
+        return Vec::new();
+    };
+    let mut members: Vec<String> = Vec::new();
+    for sink in value.text.split_whitespace() {
+        let problem = if sinks.iter().all(|known| known.name != sink) {
+            let problem = Problem::lenient(format!("sink group `{name}`: there is no usable sink {}", quoted(sink)));
+            suggest(problem, closest(sink, sinks.iter().map(|sink| sink.name.as_str())))
+        } else if let Some(group) = groups.iter().find(|group| group.sinks.iter().any(|member| member == sink)) {
+            Problem::lenient(format!("sink `{sink}` is in group `{}` already and is left out of group `{name}`", group.name))
+        } else {
+            if !members.iter().any(|member| member == sink) {
+                members.push(sink.to_owned());
+            }
+            continue;
         };
-        if let Some(message) = message {
-            let problem = Problem::error(format!("channel selector {} {message}", quoted(&kind.text))).help(supported);
-            keys.refuse(problem.key(kind.key.clone()).at(kind.place()));
-            keys.take("selector.");
-            return;
-        }
+        keys.report(problem.key(value.key.clone()).at(value.place()));
     }
-    if let Some(optional) = keys.get("selector.optional") {
-        let problem = Problem::warning("optional channels are not supported by this version: they must take every event, as the others do");
-        keys.report(problem.key(optional.key.clone()).at(optional.key_place()));
+    members
+}
+
+fn channel_kind(keys: &mut Keys, class: &str) -> Option<channel::Spec> {
+    match class {
+        "FileChannel" => Some(channel::Spec::File(Box::new(channel::file::Spec::from_flume(keys)?))),
+        "SpillableMemoryChannel" => Some(channel::Spec::Spillable(Box::new(channel::spillable::Spec::from_flume(keys)?))),
+        "KafkaChannel" => Some(channel::Spec::Kafka(Box::new(channel::kafka::Spec::from_flume(keys)?))),
+        _ => Some(channel::Spec::Memory(channel::memory::Spec::from_flume(keys))),
     }
+}
+
+fn source_kind(keys: &mut Keys, class: &str) -> Option<source::Spec> {
+    match class {
+        "SequenceGeneratorSource" => source::sequence::Spec::from_flume(keys).map(source::Spec::Sequence),
+        "StressSource" => source::stress::Spec::from_flume(keys).map(source::Spec::Stress),
+        "NetcatSource" => source::netcat::Spec::from_flume(keys).map(source::Spec::Netcat),
+        _ => Some(source::Spec::Kafka(Box::new(source::kafka::Spec::from_flume(keys)?))),
+    }
+}
+
+fn sink_kind(keys: &mut Keys, class: &str) -> Option<sink::Spec> {
+    match class {
+        "HDFSEventSink" => Some(sink::Spec::Hdfs(Box::new(sink::hdfs::Spec::from_flume(keys)?))),
+        "RollingFileSink" => Some(sink::Spec::FileRoll(Box::new(sink::file_roll::Spec::from_flume(keys)?))),
+        "LoggerSink" => sink::logger::Spec::from_flume(keys).map(sink::Spec::Logger),
+        "NullSink" => sink::null::Spec::from_flume(keys).map(sink::Spec::Null),
+        _ => Some(sink::Spec::Kafka(Box::new(sink::kafka::Spec::from_flume(keys)?))),
+    }
+}
+
+/// Which of its channels an event goes to; `None` when it cannot be told, for which Flume drops the source.
+fn selector(keys: &mut Keys, channels: &[String]) -> Option<selector::Spec> {
+    if let Some(kind) = keys.get("selector.type")
+        && let Found::Unknown(_) | Found::Known = find(Kind::Selector, &kind.text)
+    {
+        let problem = Problem::error(format!("channel selector {} cannot be loaded", quoted(&kind.text)));
+        keys.refuse(problem.help(format!("supported: {}", Kind::Selector.supported())).key(kind.key.clone()).at(kind.place()));
+        keys.take("selector.");
+        return None;
+    }
+    selector::Spec::from_flume(keys, channels)
 }
 
 /// The chain in its order; `None` when one interceptor cannot be built, for which Flume drops the source.

@@ -13,6 +13,7 @@ use crate::interceptor::spec::{
     Ability, Host, Limits, OnError, RegexExtractor, RegexFilter, RemoveHeader, SearchReplace, Spec, Static, Swaps, Timestamp, Uuid, Wasm,
     factor, percent,
 };
+use crate::pipeline::selector;
 use crate::{channel, sink, source};
 
 /// `[pipelines.NAME.sources.NAME]`
@@ -21,15 +22,53 @@ use crate::{channel, sink, source};
 pub(super) struct Source {
     pub(super) channels: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(super) selector: selector::Spec,
+    #[serde(default)]
     pub(super) interceptors: Vec<Interceptor>,
-    pub(super) kafka: Option<source::kafka::Spec>,
+    kafka: Option<source::kafka::Spec>,
+    sequence: Option<source::sequence::Spec>,
+    stress: Option<source::stress::Spec>,
+    netcat: Option<source::netcat::Spec>,
+}
+
+impl Source {
+    /// The kinds there are.
+    pub(super) const KINDS: &str = "kafka, sequence, stress, netcat";
+
+    /// Which source it is; `None` unless it is exactly one.
+    pub(super) fn kind(&mut self) -> Option<source::Spec> {
+        one([
+            self.kafka.take().map(|kafka| source::Spec::Kafka(Box::new(kafka))),
+            self.sequence.take().map(source::Spec::Sequence),
+            self.stress.take().map(source::Spec::Stress),
+            self.netcat.take().map(source::Spec::Netcat),
+        ])
+    }
 }
 
 /// `[pipelines.NAME.channels.NAME]`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Channel {
-    pub(super) memory: Option<channel::memory::Spec>,
+    memory: Option<channel::memory::Spec>,
+    file: Option<channel::file::Spec>,
+    spillable_memory: Option<channel::spillable::Spec>,
+    kafka: Option<channel::kafka::Spec>,
+}
+
+impl Channel {
+    /// The kinds there are.
+    pub(super) const KINDS: &str = "memory, file, spillable_memory, kafka";
+
+    /// Which channel it is; `None` unless it is exactly one.
+    pub(super) fn kind(self) -> Option<channel::Spec> {
+        one([
+            self.memory.map(channel::Spec::Memory),
+            self.file.map(|file| channel::Spec::File(Box::new(file))),
+            self.spillable_memory.map(|spillable| channel::Spec::Spillable(Box::new(spillable))),
+            self.kafka.map(|kafka| channel::Spec::Kafka(Box::new(kafka))),
+        ])
+    }
 }
 
 /// `[pipelines.NAME.sinks.NAME]`
@@ -37,7 +76,41 @@ pub(super) struct Channel {
 #[serde(deny_unknown_fields)]
 pub(super) struct Sink {
     pub(super) channel: Spanned<String>,
-    pub(super) kafka: Option<sink::kafka::Spec>,
+    kafka: Option<sink::kafka::Spec>,
+    hdfs: Option<sink::hdfs::Spec>,
+    file_roll: Option<sink::file_roll::Spec>,
+    logger: Option<sink::logger::Spec>,
+    null: Option<sink::null::Spec>,
+}
+
+impl Sink {
+    /// The kinds there are.
+    pub(super) const KINDS: &str = "kafka, hdfs, file_roll, logger, null";
+
+    /// Which sink it is; `None` unless it is exactly one.
+    pub(super) fn kind(&mut self) -> Option<sink::Spec> {
+        one([
+            self.kafka.take().map(|kafka| sink::Spec::Kafka(Box::new(kafka))),
+            self.hdfs.take().map(|hdfs| sink::Spec::Hdfs(Box::new(hdfs))),
+            self.file_roll.take().map(|roll| sink::Spec::FileRoll(Box::new(roll))),
+            self.logger.take().map(sink::Spec::Logger),
+            self.null.take().map(sink::Spec::Null),
+        ])
+    }
+}
+
+/// `[pipelines.NAME.sink_groups.NAME]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SinkGroup {
+    pub(super) sinks: Vec<Spanned<String>>,
+    pub(super) processor: sink::group::Processor,
+}
+
+/// The one that is there; `None` where there are several, or none.
+fn one<T>(kinds: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+    let mut kinds = kinds.into_iter().flatten();
+    kinds.next().filter(|_| kinds.next().is_none())
 }
 
 /// `[[pipelines.NAME.sources.NAME.interceptors]]`
@@ -59,7 +132,7 @@ pub(super) struct Interceptor {
 impl Interceptor {
     /// Which interceptor it is; `None` unless it is exactly one.
     pub(super) fn kind(self, plugins: &Plugins<'_>) -> Option<Spec> {
-        let kinds = [
+        one([
             self.timestamp.map(Spec::Timestamp),
             self.host.map(Spec::Host),
             self.r#static.map(Spec::Static),
@@ -69,9 +142,7 @@ impl Interceptor {
             self.regex_extractor.map(Spec::RegexExtractor),
             self.uuid.map(Spec::Uuid),
             self.wasm.map(|wasm| Spec::Wasm(Box::new(wasm.complete(plugins)))),
-        ];
-        let mut kinds = kinds.into_iter().flatten();
-        kinds.next().filter(|_| kinds.next().is_none())
+        ])
     }
 }
 

@@ -23,10 +23,9 @@ use super::load::Source;
 use super::problem::{File, Place, Problem, closest, quoted};
 use super::secret::is_secret;
 use super::settings::{Plugins, Settings};
-use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
+use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkGroupSpec, SinkSpec, SourceSpec};
 use super::types::Kind;
 use crate::pipeline::dead_letter;
-use crate::{channel, sink, source};
 
 /// Most syntax errors of one file that are reported.
 const MOST_SYNTAX_ERRORS: usize = 20;
@@ -209,16 +208,15 @@ impl<'a> Document<'a> {
             self.report(self.placed(Problem::error("expected a table"), value.span()));
             return None;
         };
-        self.expect_keys(table, &["sources", "channels", "sinks", "dead_letters"], "a pipeline");
+        self.expect_keys(table, &["sources", "channels", "sinks", "sink_groups", "dead_letters"], "a pipeline");
         let section = |section: &str| {
             let found = table.iter().find(|(key, _)| key.get_ref() == section);
             found.map(|(_, value)| self.entries(value)).unwrap_or_default()
         };
         let (sources, channels, sinks) = (section("sources"), section("channels"), section("sinks"));
-        for (list, missing) in [(&sources, "source"), (&channels, "channel"), (&sinks, "sink")] {
-            if list.is_empty() {
-                self.report(self.placed(Problem::error(format!("pipeline {} has no {missing}", quoted(&name))), span.clone()));
-            }
+        let groups = section("sink_groups");
+        if channels.is_empty() {
+            self.report(self.placed(Problem::error(format!("pipeline {} has no channel", quoted(&name))), span.clone()));
         }
         let letters = table.iter().find(|(key, _)| key.get_ref() == "dead_letters");
         let dead_letters = letters.and_then(|(_, value)| self.read::<dead_letter::Spec>(value));
@@ -229,6 +227,7 @@ impl<'a> Document<'a> {
             sources: sources.iter().filter_map(|entry| self.source(entry, &names, plugins)).collect(),
             channels: channels.iter().filter_map(|entry| self.channel(entry)).collect(),
             sinks: sinks.iter().filter_map(|entry| self.sink(entry, &names)).collect(),
+            sink_groups: groups.iter().filter_map(|entry| self.sink_group(entry, &sinks)).collect(),
             dead_letters,
         };
         let locate = |kind: Kind, component: &str, _: &str| {
@@ -249,10 +248,17 @@ impl<'a> Document<'a> {
         Some(pipeline)
     }
 
-    /// Every channel is filled and drained.
+    /// Every channel is filled and drained, but for one that others may fill or drain.
     fn require_connections(&self, pipeline: &PipelineSpec, locate: check::Locate<'_>) {
         for channel in &pipeline.channels {
             let name = &channel.name;
+            let (filled, drained) = (
+                pipeline.sources.iter().any(|source| source.channels.contains(name)),
+                pipeline.sinks.iter().any(|sink| sink.channel == *name),
+            );
+            if channel.kind.is_shared() && (filled || drained) {
+                continue;
+            }
             let report = |message: String| {
                 let problem = Problem::error(message);
                 self.report(match locate(Kind::Channel, name, "") {
@@ -260,18 +266,18 @@ impl<'a> Document<'a> {
                     None => problem,
                 });
             };
-            if !pipeline.sources.iter().any(|source| source.channels.contains(name)) {
+            if !filled {
                 report(format!("channel `{name}` has no source"));
             }
-            if !pipeline.sinks.iter().any(|sink| sink.channel == *name) {
+            if !drained {
                 report(format!("channel `{name}` has no sink"));
             }
         }
     }
 
     fn source(&self, (name, span, value): &Entry<'a>, channels: &[&str], plugins: &Plugins<'_>) -> Option<SourceSpec> {
-        let read: component::Source = self.read(value)?;
-        let mut interceptors = Vec::new();
+        let mut read: component::Source = self.read(value)?;
+        let (kind, mut interceptors) = (read.kind(), Vec::new());
         for interceptor in read.interceptors {
             let (name, span) = (interceptor.name.get_ref().clone(), interceptor.name.span());
             match interceptor.kind(plugins) {
@@ -287,43 +293,54 @@ impl<'a> Document<'a> {
             self.report(self.placed(Problem::error(format!("source {} has no channel", quoted(name))), span.clone()));
         }
         for channel in &read.channels {
-            self.expect_channel(channel, channels);
+            self.expect(channel, "channel", channels.iter().copied());
         }
-        let kind = self.kind(read.kafka, "source", "kafka", name, span)?;
+        let kind = self.kind(kind, "source", component::Source::KINDS, name, span)?;
         let channels = read.channels.into_iter().map(Spanned::into_inner).collect();
-        Some(SourceSpec { name: name.clone(), channels, interceptors, kind: source::Spec::Kafka(Box::new(kind)) })
+        Some(SourceSpec { name: name.clone(), channels, selector: read.selector, interceptors, kind })
     }
 
     fn channel(&self, (name, span, value): &Entry<'a>) -> Option<ChannelSpec> {
         let read: component::Channel = self.read(value)?;
-        let kind = self.kind(read.memory, "channel", "memory", name, span)?;
-        Some(ChannelSpec { name: name.clone(), kind: channel::Spec::Memory(kind) })
+        let kind = self.kind(read.kind(), "channel", component::Channel::KINDS, name, span)?;
+        Some(ChannelSpec { name: name.clone(), kind })
     }
 
     fn sink(&self, (name, span, value): &Entry<'a>, channels: &[&str]) -> Option<SinkSpec> {
-        let read: component::Sink = self.read(value)?;
-        self.expect_channel(&read.channel, channels);
-        let kind = self.kind(read.kafka, "sink", "kafka", name, span)?;
-        Some(SinkSpec { name: name.clone(), channel: read.channel.into_inner(), kind: sink::Spec::Kafka(Box::new(kind)) })
+        let mut read: component::Sink = self.read(value)?;
+        self.expect(&read.channel, "channel", channels.iter().copied());
+        let kind = self.kind(read.kind(), "sink", component::Sink::KINDS, name, span)?;
+        Some(SinkSpec { name: name.clone(), channel: read.channel.into_inner(), kind })
     }
 
-    fn kind<T>(&self, kind: Option<T>, what: &str, only: &str, name: &str, span: &Range<usize>) -> Option<T> {
+    fn sink_group(&self, (name, _, value): &Entry<'a>, sinks: &[Entry<'a>]) -> Option<SinkGroupSpec> {
+        let read: component::SinkGroup = self.read(value)?;
+        let names = || sinks.iter().map(|(name, ..)| name.as_str());
+        for sink in &read.sinks {
+            self.expect(sink, "sink", names());
+        }
+        let sinks = read.sinks.into_iter().map(Spanned::into_inner).collect();
+        Some(SinkGroupSpec { name: name.clone(), sinks, processor: read.processor })
+    }
+
+    fn kind<T>(&self, kind: Option<T>, what: &str, kinds: &str, name: &str, span: &Range<usize>) -> Option<T> {
         if kind.is_none() {
-            let problem = Problem::error(format!("{what} {} does not say which {what} it is", quoted(name)));
-            self.report(self.placed(problem.help(format!("supported: {only}")), span.clone()));
+            let problem = Problem::error(format!("{what} {} is not exactly one of the kinds there are", quoted(name)));
+            self.report(self.placed(problem.help(format!("give it one of: {kinds}")), span.clone()));
         }
         kind
     }
 
-    fn expect_channel(&self, channel: &Spanned<String>, channels: &[&str]) {
-        if channels.contains(&channel.get_ref().as_str()) {
+    fn expect<'n>(&self, named: &Spanned<String>, what: &str, mut names: impl Iterator<Item = &'n str> + Clone) {
+        let wanted = named.get_ref();
+        if names.clone().any(|name| name == wanted) {
             return;
         }
-        let mut problem = Problem::error(format!("there is no channel {}", quoted(channel.get_ref())));
-        if let Some(meant) = closest(channel.get_ref(), channels.iter().copied()) {
+        let mut problem = Problem::error(format!("there is no {what} {}", quoted(wanted)));
+        if let Some(meant) = closest(wanted, names.by_ref()) {
             problem = problem.help(format!("did you mean `{meant}`?"));
         }
-        self.report(self.placed(problem, channel.span()));
+        self.report(self.placed(problem, named.span()));
     }
 }
 

@@ -1,0 +1,5 @@
+//! The file channel: `org.apache.flume.channel.file.FileChannel`.
+
+mod spec;
+
+pub use spec::Spec;

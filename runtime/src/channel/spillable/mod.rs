@@ -1,0 +1,5 @@
+//! Memory that overflows to disk: `org.apache.flume.channel.SpillableMemoryChannel`.
+
+mod spec;
+
+pub use spec::Spec;

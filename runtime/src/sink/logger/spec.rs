@@ -1,0 +1,23 @@
+//! Settings of a logger sink.
+
+use serde::Deserialize;
+
+use crate::config::difference::differing;
+use crate::config::keys::Keys;
+
+/// A logger sink.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spec {}
+
+impl Spec {
+    /// Reads Flume's keys; `None` when Flume would drop the component, and `keys` is told why.
+    pub fn from_flume(keys: &mut Keys) -> Option<Spec> {
+        (!keys.is_refused()).then_some(Spec {})
+    }
+
+    /// Names of what differs.
+    pub(crate) fn differing(&self, other: &Spec) -> Vec<String> {
+        differing!(self, other, Spec {})
+    }
+}

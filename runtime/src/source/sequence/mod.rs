@@ -1,0 +1,5 @@
+//! Counts: `org.apache.flume.source.SequenceGeneratorSource`.
+
+mod spec;
+
+pub use spec::Spec;

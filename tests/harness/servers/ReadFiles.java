@@ -18,11 +18,15 @@ import org.apache.hadoop.io.Text;
 import org.apache.hadoop.io.Writable;
 import org.apache.hadoop.io.compress.CompressionCodec;
 import org.apache.hadoop.io.compress.CompressionCodecFactory;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.hadoop.example.GroupReadSupport;
 
 /**
- * Reads files with Hadoop's own classes. Each line of standard input is a kind (sequence, stream, avro) and a path; what the file holds goes to
- * the path with ".read" behind it: "key value", the value in hexadecimal, for each record of a SequenceFile, the bytes of a stream, a line of JSON
- * for each record of an Avro container. What goes wrong there goes to the path with ".error" behind it.
+ * Reads files with Hadoop's own classes. Each line of standard input is a kind (sequence, stream, avro, parquet) and a path.
+ * What the file holds goes to the path with ".read" behind it: "key value", the value in hexadecimal, for each record of a SequenceFile;
+ * the bytes of a stream; a line of JSON for each record of an Avro container; the rows of a Parquet file as Parquet prints them.
+ * What goes wrong with it goes to the path with ".error" behind it.
  */
 public class ReadFiles {
     public static void main(String[] arguments) throws Exception {
@@ -35,6 +39,7 @@ public class ReadFiles {
                     case "sequence" -> sequence(configuration, words[1], out);
                     case "stream" -> stream(configuration, words[1], out);
                     case "avro" -> avro(words[1], out);
+                    case "parquet" -> parquet(words[1], out);
                     default -> throw new IllegalArgumentException(line);
                 }
             } catch (Throwable error) {
@@ -71,6 +76,14 @@ public class ReadFiles {
         try (DataFileReader<Object> reader = new DataFileReader<>(new java.io.File(path), new GenericDatumReader<>())) {
             while (reader.hasNext()) {
                 out.println(reader.next());
+            }
+        }
+    }
+
+    private static void parquet(String path, PrintStream out) throws IOException {
+        try (ParquetReader<Group> reader = ParquetReader.builder(new GroupReadSupport(), new Path("file://" + path)).build()) {
+            for (Group row = reader.read(); row != null; row = reader.read()) {
+                out.print(row);
             }
         }
     }

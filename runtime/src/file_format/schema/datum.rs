@@ -157,9 +157,8 @@ impl<'a> Reader<'a> {
             if count == 0 {
                 return Ok(());
             }
-            if count < 0 {
-                self.number()?;
-            }
+            let size = if count < 0 { Some(self.number()?) } else { None };
+            let start = self.at;
             for _ in 0..count.unsigned_abs() {
                 let before = self.at;
                 item(self)?;
@@ -167,6 +166,10 @@ impl<'a> Reader<'a> {
                     // Items of no bytes, such as nulls: any number of them is there.
                     break;
                 }
+            }
+            // Whoever skips the block goes by its size.
+            if size.is_some_and(|size| size != (self.at - start) as i64) {
+                return Err(self.wrong("a block has another size than it says"));
             }
         }
     }
@@ -239,6 +242,9 @@ mod tests {
         .unwrap();
         // Branch 1, "hi", two nulls.
         assert_eq!(check(&schema, &[2, 4, b'h', b'i', 4, 0]), Ok(()));
+        // A block that says its size: two nulls, 0 bytes; and one that lies.
+        assert_eq!(check(&schema, &[0, 3, 0, 0]), Ok(()));
+        assert_eq!(check(&schema, &[0, 3, 2, 0]).map_err(|error| error.offset), Err(3));
         // As many nulls as a number can count take no time.
         let many = [0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
         assert_eq!(check(&schema, &many), Ok(()));

@@ -11,6 +11,8 @@
 //! | `decimal` | a string, or a number of at most 15 digits, with no more digits than the scale has behind the point |
 //! | `date`, `time-…`, `timestamp-…` | a number of the schema's unit, or ISO 8601 text; digits finer than the unit are cut off |
 
+use std::cell;
+
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value as Json};
@@ -23,6 +25,9 @@ const EXACT_DIGITS: usize = 15;
 
 /// What a missing field holds if it may.
 static NULL: Json = Json::Null;
+
+/// Most branches of unions that may be tried in vain for one body: where records hold unions of records, each level can double the tries.
+const MOST_TRIES: u32 = 1_000_000;
 
 /// What becomes of a field that the schema does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -104,17 +109,18 @@ impl Misfit {
 /// # Errors
 /// When it is none.
 pub fn fit<'a>(schema: &'a Schema, shape: &'a Shape, value: &'a Json, unknown: UnknownFields) -> Result<Cell<'a>, Misfit> {
-    Fitting { schema, unknown }.fit(shape, value)
+    Fitting { schema, unknown, tries: cell::Cell::new(0) }.fit(shape, value)
 }
 
-#[derive(Clone, Copy)]
 struct Fitting<'a> {
     schema: &'a Schema,
     unknown: UnknownFields,
+    /// Branches of unions tried in vain so far.
+    tries: cell::Cell<u32>,
 }
 
 impl<'a> Fitting<'a> {
-    fn fit(self, shape: &'a Shape, value: &'a Json) -> Result<Cell<'a>, Misfit> {
+    fn fit(&self, shape: &'a Shape, value: &'a Json) -> Result<Cell<'a>, Misfit> {
         match (shape, value) {
             (Shape::Null, Json::Null) => Ok(Cell::Null),
             (Shape::Null, _) => Err(Misfit::expected("null", value)),
@@ -179,7 +185,7 @@ impl<'a> Fitting<'a> {
         }
     }
 
-    fn record(self, record: &'a Record, values: &'a Map<String, Json>) -> Result<Cell<'a>, Misfit> {
+    fn record(&self, record: &'a Record, values: &'a Map<String, Json>) -> Result<Cell<'a>, Misfit> {
         let mut cells = Vec::with_capacity(record.fields.len());
         let mut found = 0;
         for field in &record.fields {
@@ -199,13 +205,18 @@ impl<'a> Fitting<'a> {
         Ok(Cell::Record(record, cells))
     }
 
-    fn union(self, branches: &'a [Shape], value: &'a Json) -> Result<Cell<'a>, Misfit> {
+    fn union(&self, branches: &'a [Shape], value: &'a Json) -> Result<Cell<'a>, Misfit> {
         let mut misfit = None;
         for (number, branch) in branches.iter().enumerate() {
+            if self.tries.get() > MOST_TRIES {
+                return Err(Misfit::new("too many branches of unions to try"));
+            }
             match self.fit(branch, value) {
                 Ok(cell) => return Ok(Cell::Union(number, Box::new(cell))),
-                Err(error) if *branch != Shape::Null => misfit = Some(error),
-                Err(_) => {}
+                Err(error) => {
+                    self.tries.set(self.tries.get() + 1);
+                    misfit = Some(error).filter(|_| *branch != Shape::Null).or(misfit);
+                }
             }
         }
         // With one branch beside null, what that one says is the reason.
@@ -408,6 +419,21 @@ mod tests {
         assert_eq!(cell(r#""int""#, &body).unwrap_err(), "`b`: the schema has no such field");
         let schema = schema(r#""int""#);
         assert!(fit(&schema, schema.root(), &body, UnknownFields::Ignore).is_ok());
+    }
+
+    #[test]
+    fn a_union_in_a_union_of_records_does_not_take_for_ever() {
+        let schema = Schema::parse(
+            r#"{"type": "record", "name": "A", "fields": [{"name": "n", "type": ["null", "A",
+                {"type": "record", "name": "B", "fields": [{"name": "n", "type": ["null", "A", "B"]}]}]}]}"#,
+        )
+        .unwrap();
+        let mut body = json!(1);
+        for _ in 0..100 {
+            body = json!({ "n": body });
+        }
+        let misfit = fit(&schema, schema.root(), &body, UnknownFields::Refuse).unwrap_err();
+        assert!(misfit.reason.contains("union"), "{misfit}");
     }
 
     #[test]

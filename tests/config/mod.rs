@@ -2,5 +2,6 @@
 
 mod cases;
 mod conf;
+mod convert;
 mod malformed;
 mod options;

@@ -55,7 +55,9 @@ pub(super) fn report(all: &Annotated<'_>) -> Report {
         }
     }
     let problems = all.problems.iter().enumerate().filter(|(index, _)| !told.contains(index)).map(|(_, problem)| problem.clone());
-    let others = elsewhere.into_iter().map(|name| Problem::note(format!("agent `{name}` is not converted")).help(format!("convert it with -n {name}")));
+    let others = elsewhere
+        .into_iter()
+        .map(|name| Problem::note(format!("agent `{name}` is not converted")).help(format!("convert it with -n {name}")));
     let variables = all.variables.iter().map(|(name, variable)| Variable { name: name.clone(), key: variable.key.clone() });
     Report { lines, problems: problems.chain(others).collect(), variables: variables.collect() }
 }
@@ -266,6 +268,14 @@ impl Annotated<'_> {
     fn empty(&self, source: &Source, property: &properties::Property) -> Line {
         let line = line_of(source, property.key_span.start);
         let why = vec!["it has no value; Flume ignores it, too".to_owned()];
-        Line { file: source.name.clone(), line, key: property.key.clone(), verdict: Verdict::Exact, native: Vec::new(), why, is_error: false }
+        Line {
+            file: source.name.clone(),
+            line,
+            key: property.key.clone(),
+            verdict: Verdict::Exact,
+            native: Vec::new(),
+            why,
+            is_error: false,
+        }
     }
 }

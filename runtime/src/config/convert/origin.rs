@@ -35,8 +35,7 @@ pub(super) struct Agent<'a> {
 }
 
 /// Kinds of components: Flume's list, and the native section.
-const SECTIONS: [(&str, &str); 4] =
-    [("sources", "sources"), ("channels", "channels"), ("sinks", "sinks"), ("sinkgroups", "sink_groups")];
+const SECTIONS: [(&str, &str); 4] = [("sources", "sources"), ("channels", "channels"), ("sinks", "sinks"), ("sinkgroups", "sink_groups")];
 
 impl<'a> Agent<'a> {
     pub(super) fn new(

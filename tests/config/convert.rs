@@ -76,6 +76,10 @@ fn every_case_that_loads_means_the_same_in_its_native_form() {
             if place != directory.path() || !conversion.report.variables.is_empty() {
                 continue;
             }
+            // Flume runs what nothing fills; the native form does without.
+            if conversion.report.lines.iter().any(|line| line.why.iter().any(|why| why.starts_with("nothing fills the channel"))) {
+                continue;
+            }
             let native = read_native(&conversion.toml, place);
             assert_eq!(placeless(native.spec), placeless(loaded.spec.clone()), "{}\n{}", file.display(), conversion.toml);
             assert!(native.warnings.is_empty(), "{}: {:?}", file.display(), native.warnings);

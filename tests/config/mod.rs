@@ -3,5 +3,6 @@
 mod cases;
 mod conf;
 mod convert;
+mod graph;
 mod malformed;
 mod options;

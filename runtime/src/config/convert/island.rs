@@ -48,13 +48,15 @@ impl<'a> Islands<'a> {
 /// Components that are connected.
 fn groups(spec: &PipelineSpec) -> Vec<BTreeSet<Path>> {
     let path = |section: &str, name: &str| vec![section.to_owned(), name.to_owned()];
-    let sources = spec.sources.iter().flat_map(|source| {
-        source.channels.iter().map(move |channel| [path("sources", &source.name), path("channels", channel)])
-    });
+    let sources = spec
+        .sources
+        .iter()
+        .flat_map(|source| source.channels.iter().map(move |channel| [path("sources", &source.name), path("channels", channel)]));
     let sinks = spec.sinks.iter().map(|sink| [path("sinks", &sink.name), path("channels", &sink.channel)]);
-    let members = spec.sink_groups.iter().flat_map(|group| {
-        group.sinks.iter().map(move |sink| [path("sink_groups", &group.name), path("sinks", sink)])
-    });
+    let members = spec
+        .sink_groups
+        .iter()
+        .flat_map(|group| group.sinks.iter().map(move |sink| [path("sink_groups", &group.name), path("sinks", sink)]));
     let mut groups: Vec<BTreeSet<Path>> = Vec::new();
     for pair in sources.chain(sinks).chain(members) {
         let (touched, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| pair.iter().any(|path| group.contains(path)));

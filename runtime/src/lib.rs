@@ -6,15 +6,15 @@
 //! 2. [`delivery`]: the ack. Who holds it owns the events; silence means "send it again".
 //! 3. [`pipeline`]: **the flow**. `source_loop` is its left half, `sink_loop` its right half, [`pipeline::ledger`] says how far a source may
 //!    commit, [`pipeline::dead_letter`] parks what is refused.
-//! 4. [`source`], [`channel`], [`sink`]: the traits, and behind them Kafka and the memory channel.
-//! 5. [`file_format`]: the bytes of the files that sinks write, whatever they write them to.
-//! 6. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
-//! 7. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
-//! 8. [`config`]: Flume's properties or native TOML, to [`config::spec`].
-//! 9. [`control`]: what may be asked of a running agent, and the JSON of it.
-//! 10. [`api`], over [`http`]: the admin address, where that is asked and answered.
-//! 11. [`agent`], [`telemetry`]: the process, what it says about itself.
-//! 12. [`client`], [`cli`]: a running agent's API from outside, the commands.
+//! 4. [`source`], [`channel`], [`sink`]: the traits, and behind them Kafka and the memory channel; [`file_format`] is the bytes of the files
+//!    that sinks write.
+//! 5. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
+//! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
+//! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`], and from the one to the other; [`graph`] draws what is meant.
+//! 8. [`control`]: what may be asked of a running agent, and the JSON of it.
+//! 9. [`api`], over [`http`]: the admin address, where that is asked and answered.
+//! 10. [`agent`], [`telemetry`]: the process, what it says about itself.
+//! 11. [`client`], [`cli`]: a running agent's API from outside, the commands.
 //!
 //! Dependencies point down this list's grain only: the pipeline knows sources, channels, sinks and interceptors; they know deliveries, batches
 //! and events; nothing knows the agent but the commands.
@@ -35,6 +35,7 @@ pub mod event;
 mod excerpt;
 pub mod file_format;
 pub mod flume_event;
+pub mod graph;
 pub mod http;
 pub mod interceptor;
 pub mod localhost;

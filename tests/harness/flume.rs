@@ -1,7 +1,7 @@
 //! A real Flume 1.11 agent, run from its own artifacts: the other side where Weir has to be compatible, and what it is compared with.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::broker::{self, Machine};
@@ -20,27 +20,36 @@ pub struct Flume {
     log: PathBuf,
 }
 
-impl Flume {
-    /// Starts an agent on a properties file with this text, and waits until its first sink or source has started.
-    pub fn start(properties: &str, agent: &str) -> Flume {
-        Flume::start_on(Machine::Quick, properties, agent)
-    }
+/// How an agent is started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Its virtual machine; by default a quick one.
+    pub machine: Option<Machine>,
+    /// Folder with Hadoop's configuration.
+    pub hadoop: Option<&'a Path>,
+    /// Port for its metrics.
+    pub metrics: Option<u16>,
+}
 
-    /// As [`Flume::start`], with a virtual machine for measuring.
+impl Flume {
+    /// Starts an agent on a properties file with this text, and waits until its first source or sink has started.
     ///
     /// # Panics
     /// When the agent ends, or drops a component because of its configuration.
-    pub fn start_on(machine: Machine, properties: &str, agent: &str) -> Flume {
+    pub fn start(properties: &str, agent: &str, options: Options<'_>) -> Flume {
         let directory = cache::scratch("flume");
         let file = directory.join("agent.properties");
         fs::write(&file, properties).unwrap();
         let logging = directory.join("log4j2.properties");
         fs::write(&logging, include_str!("servers/log4j2.properties")).unwrap();
-        let mut command = maven::java(maven::FLUME);
-        match machine {
+        let mut command = maven::java_with(&Vec::from_iter(options.hadoop), maven::FLUME);
+        match options.machine.unwrap_or(Machine::Quick) {
             Machine::Quick => command.args(["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]),
             Machine::Fast => command.args(["-Xms256m", "-Xmx1g"]),
         };
+        if let Some(port) = options.metrics {
+            command.args(["-Dflume.monitoring.type=http".to_owned(), format!("-Dflume.monitoring.port={port}")]);
+        }
         command.arg("--add-opens=java.base/java.lang=ALL-UNNAMED");
         command.arg(format!("-Dlog4j2.configurationFile={}", logging.display()));
         // Its file channel's defaults are below the user's home.

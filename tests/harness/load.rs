@@ -15,6 +15,9 @@ use super::flume_events;
 use super::topics::{Group, Topic, client};
 use super::transactions::Transactions;
 
+/// Headers of a Flume event.
+pub type EventHeaders = &'static [(&'static str, &'static str)];
+
 /// Sends transactions `0..events` to their partitions and returns once the broker has acknowledged every one.
 ///
 /// With a `pace`, in events a second, it takes its time. It outlives a broker's restart: an idempotent producer tries on without doubling or reordering,
@@ -29,7 +32,7 @@ pub fn fill_on(topic: &Topic, transactions: &Transactions, ids: Range<u64>, pace
 }
 
 /// As [`fill`], each transaction the body of a Flume event with these headers, as a Kafka channel holds them.
-pub fn fill_channel(topic: &Topic, transactions: &Transactions, events: u64, pace: Option<u64>, headers: &[(&str, &str)]) {
+pub fn fill_channel(topic: &Topic, transactions: &Transactions, events: u64, pace: Option<u64>, headers: EventHeaders) {
     let sender = Sender { headers: Some(headers), ..Sender::new(topic, transactions) };
     send_all(sender, 0..events, pace);
 }
@@ -72,9 +75,14 @@ pub struct Feed {
 impl Feed {
     /// Begins.
     pub fn start(topic: &Arc<Topic>, transactions: &Transactions, supply: Supply) -> Feed {
+        Feed::start_as(None, topic, transactions, supply)
+    }
+
+    /// As [`Feed::start`], each transaction the body of a Flume event with these headers, where some are given.
+    pub fn start_as(headers: Option<EventHeaders>, topic: &Arc<Topic>, transactions: &Transactions, supply: Supply) -> Feed {
         let stop = Arc::new(AtomicBool::new(false));
         let (topic, transactions, stopped) = (topic.clone(), transactions.clone(), stop.clone());
-        let thread = std::thread::spawn(move || feed(&topic, &transactions, &supply, &stopped));
+        let thread = std::thread::spawn(move || feed(headers, &topic, &transactions, &supply, &stopped));
         Feed { stop, thread: Some(thread) }
     }
 
@@ -93,8 +101,8 @@ impl Drop for Feed {
     }
 }
 
-fn feed(topic: &Topic, transactions: &Transactions, supply: &Supply, stop: &AtomicBool) -> u64 {
-    let mut sender = Sender::new(topic, transactions);
+fn feed(headers: Option<EventHeaders>, topic: &Topic, transactions: &Transactions, supply: &Supply, stop: &AtomicBool) -> u64 {
+    let mut sender = Sender { headers, ..Sender::new(topic, transactions) };
     let group = match supply {
         Supply::Ahead { group, .. } => Some(Group::new(group, topic)),
         Supply::Pace(_) => None,
@@ -125,7 +133,7 @@ struct Sender<'a> {
     sent: u64,
     body: Vec<u8>,
     /// A Flume event's; `None` sends the transaction as it is.
-    headers: Option<&'a [(&'a str, &'a str)]>,
+    headers: Option<EventHeaders>,
     event: Vec<u8>,
 }
 

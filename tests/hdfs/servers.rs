@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::harness::broker::Broker;
-use crate::harness::flume::Flume;
+use crate::harness::flume::{Flume, Options};
 use crate::harness::hdfs::Hdfs;
 use crate::harness::topics::{self, Group, Topic};
 use crate::harness::transactions::{Transactions, id_in};
@@ -66,10 +66,10 @@ fn a_real_flume_moves_a_kafka_channel_to_hdfs() {
         hdfs.uri(),
         topic.name,
     );
-    let flume = Flume::start(&properties, "a");
+    let flume = Flume::start(&properties, "a", Options::default());
     Group::new(&group, &topic).wait_until_settled();
-    let code = flume.stop();
-    println!("Flume ended with {code}");
+    // Java's own answer to SIGTERM, after all shutdown hooks have run.
+    assert_eq!(flume.stop(), 143);
 
     let (mut ids, mut sizes) = (Vec::new(), Vec::new());
     hdfs.read(&format!("/{}", topic.name), |contents| {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::location::{self, Location};
 use super::zone;
@@ -19,7 +19,7 @@ use crate::file_format;
 use crate::localhost;
 
 /// An HDFS sink. Its defaults make files of a useful size, which Flume's do not: there a file has 10 events.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, remote = "Self")]
 pub struct Spec {
     /// Directory of the files, with escapes: `hdfs://namenode:8020/events/%Y-%m-%d`, `hdfs://nameservice/...`, `file:/...`, or a path on the default
@@ -39,7 +39,7 @@ pub struct Spec {
     #[serde(with = "humantime_serde")]
     pub roll_interval: Duration,
     /// A file is closed with so many bytes of bodies, before compression; 0 is any number. Default: 128 MiB.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(deserialize_with = "size::deserialize", serialize_with = "size::serialize")]
     pub roll_size: u64,
     /// A file is closed with so many events; 0 is any number. Default: 0.
     pub roll_count: u64,
@@ -75,7 +75,7 @@ pub struct Spec {
 }
 
 /// What file names are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Names {
     /// As in Flume: the time and a counter. An event is acknowledged once it is synced; after a crash some may be there twice.
@@ -86,7 +86,7 @@ pub enum Names {
 }
 
 /// Rounding of times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rounding {
     /// To multiples of this: at most 24 hours, 60 minutes or seconds.
@@ -96,7 +96,7 @@ pub struct Rounding {
     pub unit: Unit,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(remote = "Unit", rename_all = "snake_case")]
 enum Units {
     Second,
@@ -115,7 +115,7 @@ impl Rounding {
 }
 
 /// A principal and its key.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kerberos {
     /// Such as `weir/_HOST@EXAMPLE.COM`; `_HOST` is this host's full name.
@@ -214,6 +214,12 @@ impl<'de> Deserialize<'de> for Spec {
         let spec = Spec::deserialize(deserializer)?;
         spec.check().map_err(de::Error::custom)?;
         Ok(spec)
+    }
+}
+
+impl Serialize for Spec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Spec::serialize(self, serializer)
     }
 }
 

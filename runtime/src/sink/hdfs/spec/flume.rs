@@ -90,7 +90,7 @@ impl Spec {
         let set: Vec<_> = small.iter().map(|(key, ..)| format!("`{}`", keys.full(key))).collect();
         let message = format!("files are closed after {}, as in Flume unless it is told otherwise: many small files", after.join(" or "));
         let help = format!("set {}, to 0 for no limit", set.join(" and "));
-        keys.report(Problem::warning(message).help(help).at(keys.declared()));
+        keys.report(Problem::warning(message).same().help(help).at(keys.declared()));
     }
 }
 
@@ -132,7 +132,7 @@ fn retries(keys: &mut Keys) -> (Option<NonZeroU32>, Duration) {
     let tries = keys.get("hdfs.closeTries");
     let parsed = tries.as_ref().and_then(|value| keys.parsed::<i32>(value, "a number of tries"));
     if let (Some(value), Some(..=0)) = (&tries, parsed) {
-        let problem = Problem::warning("closing a file is tried until it is done, since `hdfs.closeTries` is not above 0");
+        let problem = Problem::warning("closing a file is tried until it is done, since `hdfs.closeTries` is not above 0").same();
         keys.report(problem.key(value.key.clone()).at(value.place()));
     }
     let tries = parsed.and_then(|tries| NonZeroU32::new(u32::try_from(tries).unwrap_or_default()));
@@ -140,7 +140,7 @@ fn retries(keys: &mut Keys) -> (Option<NonZeroU32>, Duration) {
     if interval > 0 {
         return (tries, seconds(interval));
     }
-    let problem = Problem::warning("closing a file is tried once, since `hdfs.retryInterval` is not above 0");
+    let problem = Problem::warning("closing a file is tried once, since `hdfs.retryInterval` is not above 0").same();
     keys.report(problem.key(keys.full("hdfs.retryInterval")).at(keys.place("hdfs.retryInterval")));
     (Some(NonZeroU32::MIN), Duration::ZERO)
 }
@@ -199,4 +199,5 @@ fn without_effect(keys: &mut Keys) {
     keys.number("hdfs.rollTimerPoolSize", 1_i32, "a number of threads");
     keys.number("hdfs.minBlockReplicas", 0_u32, "a number of replicas");
     keys.boolean("hdfs.useRawLocalFileSystem", false);
+    keys.ignore(&["hdfs.threadsPoolSize", "hdfs.rollTimerPoolSize", "hdfs.minBlockReplicas", "hdfs.useRawLocalFileSystem"]);
 }

@@ -4,6 +4,8 @@
 //! refused whose path has a component `.` or `..`, one that HDFS keeps for itself, a control character, a colon (on HDFS), or is too long; so is one
 //! whose prefix has a slash. Empty components vanish, as they do in Hadoop.
 
+use jiff::Timestamp;
+
 use crate::escape::{self, Options, Template};
 use crate::event::Event;
 use crate::excerpt::excerpt;
@@ -15,6 +17,9 @@ const LONGEST_COMPONENT: usize = 255;
 
 /// Most bytes of a path; Linux takes 4096, HDFS 8000 characters.
 const LONGEST_PATH: usize = 3500;
+
+/// A time since when zones differ by whole minutes, as [`Template::period`] needs.
+const STEADY: i64 = 1_000_000_000_000;
 
 /// Names that HDFS gives a meaning of their own.
 const RESERVED: [&str; 2] = [".reserved", ".snapshot"];
@@ -68,6 +73,19 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
+    /// Events that have the same of this, and it is some, are of the same bucket: what spares expanding a path for each of them.
+    pub(super) fn slot(&self, event: &Event) -> Option<i64> {
+        let period = self.directory.period()?.min(self.prefix.period()?);
+        if period == i64::MAX && !self.directory.has_time() && !self.prefix.has_time() {
+            return Some(0);
+        }
+        let millis = match self.options.use_local_time {
+            true => Timestamp::now().as_millisecond(),
+            false => event.header_text("timestamp")?.parse().ok()?,
+        };
+        (millis >= STEADY).then(|| millis.div_euclid(period))
+    }
+
     /// The bucket of an event.
     ///
     /// # Errors
@@ -178,6 +196,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn events_of_one_slot_are_of_one_bucket(first in STEADY..STEADY * 4, apart in -70_000i64..70_000, text in "[YmdHMSsjkpz]{1,3}") {
+            let text: String = text.chars().map(|letter| format!("%{letter}")).collect();
+            let buckets = buckets(&format!("/data/{text}"), "p", Kind::Local);
+            let at = |millis: i64| {
+                let mut event = Event::new("");
+                event.set_header("timestamp", millis.to_string(), Scope::Event);
+                event
+            };
+            let (one, other) = (at(first), at(first + apart));
+            if buckets.slot(&one) == buckets.slot(&other) {
+                prop_assert_eq!(buckets.of(&one), buckets.of(&other));
+            }
+        }
+
         #[test]
         fn no_value_climbs_out(value in r"[./\\ a:\x00-\x1f]{0,24}", file in r"[./a]{0,9}") {
             let mut event = event(&value);

@@ -47,6 +47,8 @@ pub(super) enum Reason {
     Hurry,
     /// Events from before its first came.
     Behind,
+    /// The next event has another schema.
+    Schema,
     /// The sink ends.
     Finish,
     /// It could not be written.
@@ -63,6 +65,7 @@ impl fmt::Display for Reason {
             Reason::Room => "too many files are open",
             Reason::Hurry => "somebody waits for it",
             Reason::Behind => "earlier offsets came again",
+            Reason::Schema => "the schema changes",
             Reason::Finish => "the sink ends",
             Reason::Failure => "it failed",
         })

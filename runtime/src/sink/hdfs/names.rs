@@ -104,6 +104,13 @@ impl Naming {
         self.in_use_prefix.is_empty() && self.in_use_suffix.is_empty()
     }
 
+    /// Bytes of a name beside its prefix, at most.
+    pub(super) fn longest(&self, offsets: bool) -> usize {
+        // Kafka's topics have 249 letters at most, but hardly any has so many: a longer one is told by the file system.
+        let stem = if offsets { 64 + 1 + 10 + 1 + 2 * DIGITS + 1 + 32 } else { DIGITS };
+        self.in_use_prefix.len() + 1 + stem + self.suffix.len() + self.in_use_suffix.len()
+    }
+
     /// Takes the name of a file in use apart, if it is one of a prefix that may be. A prefix and a topic may have dots: where several dots could be
     /// the one between them, the first counts.
     pub(super) fn read_in_use<'a>(&self, name: &'a str, may_be: &dyn Fn(&str) -> bool) -> Option<(&'a str, Stem)> {

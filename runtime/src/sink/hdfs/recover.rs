@@ -83,8 +83,8 @@ impl Recovery {
                     }
                     None => return,
                 },
-                () = std::future::ready(()), if !unseen.is_empty() => self.walk(&mut unseen, &mut seen, &mut leftovers).await,
                 _ = ticks.tick(), if !leftovers.is_empty() => self.tend(&mut leftovers).await,
+                () = std::future::ready(()), if !unseen.is_empty() => self.walk(&mut unseen, &mut seen, &mut leftovers).await,
             }
         }
     }
@@ -110,10 +110,15 @@ impl Recovery {
 
     /// Notes the leftovers in a directory, and gives back the directories in it.
     async fn look_into(&self, directory: &str, leftovers: &mut Vec<Leftover>) -> Result<Vec<String>, Error> {
+        // The root of all is nothing and a slash.
+        let directory = directory.trim_end_matches('/');
         let listed = if directory.is_empty() { "/" } else { directory };
         let mut below = Vec::new();
         for entry in self.common.fs.list(listed).await? {
-            let path = format!("{}/{}", directory.trim_end_matches('/'), entry.name);
+            let path = match directory {
+                "." => entry.name.clone(),
+                _ => format!("{directory}/{}", entry.name),
+            };
             if entry.is_directory {
                 below.push(path);
                 continue;
@@ -122,7 +127,7 @@ impl Recovery {
             let known = leftovers.iter().any(|leftover| leftover.name == entry.name && leftover.directory == directory);
             if !known && !self.common.ours.has(&path) {
                 debug!(path, "a file that a crash may have left");
-                let (prefix, directory) = (prefix.to_owned(), directory.trim_end_matches('/').to_owned());
+                let (prefix, directory) = (prefix.to_owned(), directory.to_owned());
                 leftovers.push(Leftover { directory, name: entry.name, prefix, stem, found: Instant::now() });
             }
         }

@@ -65,10 +65,10 @@ impl Spec {
     ///
     /// # Errors
     /// Settings that its client refuses.
-    pub async fn connect(&self, context: &Context) -> Result<Box<dyn Sink>, Error> {
+    pub async fn connect(&self, _context: &Context) -> Result<Box<dyn Sink>, Error> {
         match self {
             Spec::Kafka(kafka) => Ok(Box::new(kafka::Kafka::connect(kafka).await?)),
-            Spec::Hdfs(hdfs) => Ok(Box::new(hdfs::Hdfs::connect(hdfs, context).await?)),
+            Spec::Hdfs(hdfs) => Ok(Box::new(hdfs::Hdfs::connect(hdfs).await?)),
             Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => Err(Error::Fatal("not built".to_owned())),
         }
     }

@@ -337,6 +337,8 @@ impl Lanes {
         }
         if let Some(longest) = self.lanes.values_mut().filter(|lane| lane.is_open()).min_by_key(|lane| lane.used) {
             longest.end(Reason::Room);
+            // Flume begins to count anew.
+            longest.counter = Arc::new(Counter::new());
         }
     }
 

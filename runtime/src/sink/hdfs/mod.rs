@@ -38,10 +38,10 @@ use tokio::sync::{mpsc, watch};
 pub use fs::Error;
 pub use spec::{Kerberos, Names, Rounding, Spec};
 
-use super::{Context, Sink, Writing};
+use super::{Sink, Writing};
 use crate::batch::Batch;
 use crate::escape::Piece;
-use crate::pipeline::task::Task;
+use crate::pipeline::Task;
 use bucket::Buckets;
 use file::{Limits, Reason, Room};
 use fs::{Bounded, FileSystem, Kind, Local, Settings};
@@ -73,7 +73,7 @@ impl Hdfs {
     ///
     /// # Errors
     /// Settings that the client refuses.
-    pub async fn connect(spec: &Spec, _context: &Context) -> Result<Hdfs, super::Error> {
+    pub async fn connect(spec: &Spec) -> Result<Hdfs, super::Error> {
         let unusable = |error: spec::Error| Error::Setup { url: spec.path.clone(), reason: error.to_string() };
         let location = spec.location().map_err(unusable)?;
         let settings = |url| {

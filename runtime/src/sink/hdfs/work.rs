@@ -361,7 +361,7 @@ impl Work {
         // An unclosed writer that is dropped no longer keeps its lease.
         open.writer = None;
         let done = match self.file.late || open.synced == 0 {
-            true => self.discard(&open).await,
+            true => self.discard(&open.path).await,
             false => self.keep_trying(&mut open).await,
         };
         if let Err(error) = done {
@@ -371,9 +371,9 @@ impl Work {
     }
 
     /// Deletes a file that has nothing anybody relies on.
-    async fn discard(&self, open: &Open) -> Outcome {
-        self.reclaim(&open.path).await?;
-        self.common.fs.delete(&open.path).await
+    async fn discard(&self, path: &str) -> Outcome {
+        self.reclaim(path).await?;
+        self.common.fs.delete(path).await
     }
 }
 

@@ -53,12 +53,14 @@ fn offset(text: &str) -> Option<Offset> {
         None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
         None => (digits, "00"),
     };
-    let number = |digits: &str, most: i32| {
-        let plain = !digits.is_empty() && digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|number| plain && *number <= most)
-    };
-    let minutes = (minutes.len() == 2).then(|| number(minutes, 59)).flatten()?;
+    let minutes = number(minutes, 59).filter(|_| minutes.len() == 2)?;
     Offset::from_seconds(sign * (number(hours, 23)? * 3600 + minutes * 60)).ok()
+}
+
+/// One or two digits.
+fn number(digits: &str, most: i32) -> Option<i32> {
+    let plain = digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|number| plain && *number <= most)
 }
 
 #[cfg(test)]

@@ -22,6 +22,21 @@ impl Batch {
         self.events.is_empty()
     }
 
+    /// Where to part these events so that `most` come before, or fewer: never between two that came of one record, as a sink may have to say of a
+    /// whole record that it is written. More come before only where one record alone became more.
+    pub fn seam(&self, most: usize) -> usize {
+        let most = most.min(self.len());
+        let before = (1..=most).rev().find(|at| self.may_part(*at));
+        before.or_else(|| (most.max(1)..=self.len()).find(|at| self.may_part(*at))).unwrap_or(most)
+    }
+
+    fn may_part(&self, at: usize) -> bool {
+        match (&self.events[at - 1].origin, self.events.get(at).map(|event| &event.origin)) {
+            (Some(origin), Some(Some(next))) => origin != next,
+            _ => true,
+        }
+    }
+
     /// Bytes these events keep alive, about.
     pub fn size(&self) -> usize {
         self.events.iter().map(Event::size).sum()
@@ -218,9 +233,23 @@ impl Derived {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Origin;
 
     fn bodies(batch: &Batch) -> Vec<&str> {
         batch.events.iter().map(|event| std::str::from_utf8(event.body()).expect("text")).collect()
+    }
+
+    #[test]
+    fn events_of_one_record_are_not_parted() {
+        let of = |offset: Option<i64>| Event {
+            origin: offset.map(|offset| Origin { topic: "t".into(), partition: 0, offset }),
+            ..Event::new("")
+        };
+        let batch = Batch::from([Some(1), Some(2), Some(2), Some(2), Some(3), None, None].map(of).to_vec());
+        let seams: Vec<_> = (0..9).map(|most| batch.seam(most)).collect();
+        assert_eq!(seams, [1, 1, 1, 1, 4, 5, 6, 7, 7]);
+        assert_eq!(Batch::from(vec![of(Some(2)), of(Some(2)), of(Some(3))]).seam(1), 2);
+        assert_eq!(Batch::default().seam(3), 0);
     }
 
     #[test]

@@ -95,7 +95,8 @@ pub trait Channel: Send + Sync {
     /// Adds a delivery; waiting here is the back-pressure on the source. Deliveries of one caller keep their order.
     fn put(&self, delivery: Delivery) -> BoxFuture<'_, ()>;
 
-    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty.
+    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty. Events that came of one record
+    /// are taken together ([`Batch::seam`]), even where they alone are more.
     /// Cancel safe: a dropped future took nothing.
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>>;
 

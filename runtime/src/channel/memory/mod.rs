@@ -130,7 +130,12 @@ impl Shared {
         let mut state = self.lock();
         let mut taken = state.pop(max_events)?;
         while taken.batch.len() < max_events {
-            let Some(mut next) = state.pop(max_events - taken.batch.len()) else { break };
+            let room = max_events - taken.batch.len();
+            // One that is too large for what is left begins the next take.
+            if !state.queue.front().is_some_and(|(next, _)| next.batch.seam(room) <= room) {
+                break;
+            }
+            let Some(mut next) = state.pop(room) else { break };
             taken.batch.events.append(&mut next.batch.events);
             taken.ack.join(next.ack);
         }
@@ -160,8 +165,9 @@ impl State {
     /// The front delivery, or as much of it as may be taken; the rest stays in front.
     fn pop(&mut self, max_events: usize) -> Option<Delivery> {
         let (mut front, mut bytes) = self.queue.pop_front()?;
-        if front.batch.len() > max_events {
-            let rest = Batch::from(front.batch.events.split_off(max_events));
+        let seam = front.batch.seam(max_events);
+        if front.batch.len() > seam {
+            let rest = Batch::from(front.batch.events.split_off(seam));
             let rest_bytes = rest.size();
             let ack = front.ack.share();
             self.queue.push_front((Delivery { batch: rest, ack }, rest_bytes));

@@ -216,7 +216,14 @@ impl Lanes {
     }
 
     /// As [`Ranges`] demands.
-    async fn append_in_order(&mut self, key: &Key, partition: &str, lane: &mut Lane, (batch, mut events): (&Batch, &[usize]), sheet: &mut Sheet) {
+    async fn append_in_order(
+        &mut self,
+        key: &Key,
+        partition: &str,
+        lane: &mut Lane,
+        (batch, mut events): (&Batch, &[usize]),
+        sheet: &mut Sheet,
+    ) {
         let offset = |event: &usize| batch.events[*event].origin.as_ref().map_or(0, |origin| origin.offset);
         while let Some(first) = events.first() {
             lane.ranges.follow();

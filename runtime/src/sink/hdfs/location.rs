@@ -23,8 +23,10 @@ pub(super) enum Host {
     Cluster(String),
     /// This machine.
     Local,
-    /// Whatever the Hadoop configuration says.
+    /// Whatever the Hadoop configuration says, and this machine where it says nothing.
     Default,
+    /// The cluster that the Hadoop configuration names.
+    DefaultCluster,
 }
 
 /// A path that no file system here can have.
@@ -66,7 +68,7 @@ impl Location {
                 let host = match (scheme.to_ascii_lowercase().as_str(), authority) {
                     ("file", "" | "localhost") => Host::Local,
                     ("file", _) => return Err(Error::Elsewhere(authority.to_owned())),
-                    ("hdfs", "") => Host::Default,
+                    ("hdfs", "") => Host::DefaultCluster,
                     (scheme @ ("hdfs" | "viewfs"), _) => Host::Cluster(format!("{scheme}://{authority}")),
                     _ => return Err(Error::Scheme(scheme.to_owned())),
                 };
@@ -118,7 +120,7 @@ mod tests {
         assert_eq!(parsed("hdfs://h:8020/a/%Y"), (cluster("hdfs://h:8020"), "/a/%Y".into()));
         assert_eq!(parsed("HDFS://h"), (cluster("hdfs://h"), "/".into()));
         assert_eq!(parsed("viewfs://t/a"), (cluster("viewfs://t"), "/a".into()));
-        assert_eq!(parsed("hdfs:///a"), (Host::Default, "/a".into()));
+        assert_eq!(parsed("hdfs:///a"), (Host::DefaultCluster, "/a".into()));
         assert_eq!(parsed("file:/a"), (Host::Local, "/a".into()));
         assert_eq!(parsed("file:///a:b"), (Host::Local, "/a:b".into()));
         assert_eq!(parsed("/a/%{b}"), (Host::Default, "/a/%{b}".into()));

@@ -85,6 +85,13 @@ impl Hdfs {
             Host::Local => None,
             Host::Cluster(url) => settings(Some(url))?,
             Host::Default => settings(None)?,
+            Host::DefaultCluster => match settings(None)? {
+                Some(cluster) => Some(cluster),
+                None => {
+                    let reason = "the path names no host, and Hadoop's configuration no cluster (fs.defaultFS)".to_owned();
+                    return Err(Error::Setup { url: spec.path.clone(), reason }.into());
+                }
+            },
         };
         match cluster {
             Some(cluster) => Hdfs::on(Box::new(cluster), Kind::Hdfs, spec),
@@ -98,8 +105,7 @@ impl Hdfs {
         let (directory, prefix) = spec.templates().map_err(unusable)?;
         let options = spec.options().map_err(unusable)?;
         let root = spec.location().map_err(unusable)?.root().to_owned();
-        let naming =
-            Naming { in_use_prefix: spec.in_use_prefix.clone(), in_use_suffix: spec.in_use_suffix.clone(), suffix: spec.suffix() };
+        let naming = Naming { in_use_prefix: spec.in_use_prefix.clone(), in_use_suffix: spec.in_use_suffix.clone(), suffix: spec.suffix() };
         let (stopping, stopped) = watch::channel(false);
         let steered = directory.pieces().chain(prefix.pieces()).any(|piece| matches!(piece, Piece::Header));
         let common = Arc::new(Common {
@@ -118,12 +124,8 @@ impl Hdfs {
             prefix: pattern,
             unreadable: !spec.format.readable_after_flush(),
         });
-        let limits = Limits {
-            count: spec.roll_count,
-            size: spec.roll_size,
-            interval: some(spec.roll_interval),
-            idle: some(spec.idle_timeout),
-        };
+        let limits =
+            Limits { count: spec.roll_count, size: spec.roll_size, interval: some(spec.roll_interval), idle: some(spec.idle_timeout) };
         let room = Arc::new(Room::new(WAITING));
         let buckets = Buckets { directory, prefix, options, kind, beside: naming.longest(spec.names == Names::Offsets) };
         Ok(Hdfs {

@@ -200,7 +200,9 @@ mod tests {
     #[test]
     fn what_the_sink_did_not_name_is_no_name_of_its() {
         let naming = naming("", ".tmp", ".log");
-        for name in ["", ".tmp", "p.log.tmp", "p.12.log", "p.12.log.tmp.tmp", "p.x.log.tmp", "12.log.tmp", "p.+1+00000000000000000007.log.tmp"] {
+        for name in
+            ["", ".tmp", "p.log.tmp", "p.12.log", "p.12.log.tmp.tmp", "p.x.log.tmp", "12.log.tmp", "p.+1+00000000000000000007.log.tmp"]
+        {
             assert_eq!(naming.read_in_use(name, &|_| true), None, "{name}");
         }
         assert_eq!(naming.range("p.t+1+7+8.log", "p", "t+1"), None);

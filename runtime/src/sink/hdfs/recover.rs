@@ -103,7 +103,10 @@ impl Recovery {
         }
         *seen += 1;
         if *seen >= DIRECTORIES && !unseen.is_empty() {
-            warn!(root = self.directories.root, "more than {DIRECTORIES} directories: the rest is not looked through for files that a crash left");
+            warn!(
+                root = self.directories.root,
+                "more than {DIRECTORIES} directories: the rest is not looked through for files that a crash left"
+            );
             unseen.clear();
         }
     }
@@ -123,7 +126,9 @@ impl Recovery {
                 below.push(path);
                 continue;
             }
-            let Some((prefix, stem)) = self.common.naming.read_in_use(&entry.name, &|prefix| self.prefix.is_match(prefix)) else { continue };
+            let Some((prefix, stem)) = self.common.naming.read_in_use(&entry.name, &|prefix| self.prefix.is_match(prefix)) else {
+                continue;
+            };
             let known = leftovers.iter().any(|leftover| leftover.name == entry.name && leftover.directory == directory);
             if !known && !self.common.ours.has(&path) {
                 debug!(path, "a file that a crash may have left");

@@ -83,10 +83,7 @@ impl Hdfs {
             (built, _) => built,
         };
         let number = |key: &str| settings.hadoop.get(key).and_then(|value| value.parse::<u64>().ok());
-        let setup = |error: HdfsError| Error::Setup {
-            url: settings.url.unwrap_or("fs.defaultFS").to_owned(),
-            reason: error.to_string(),
-        };
+        let setup = |error: HdfsError| Error::Setup { url: settings.url.unwrap_or("fs.defaultFS").to_owned(), reason: error.to_string() };
         Ok(Some(Hdfs {
             client: built.map_err(setup)?,
             block_size: number("dfs.blocksize"),
@@ -114,7 +111,7 @@ fn is_bare_host(url: &str) -> bool {
 
 /// The client's words for a missing `fs.defaultFS`, and for one that is no cluster's: Hadoop's default is `file:///`.
 fn names_no_cluster(reason: &str) -> bool {
-    reason.contains("No fs.defaultFS setting found") || reason.contains("schemes are supported")
+    ["No fs.defaultFS setting found", "schemes are supported", "URL must contain a host"].iter().any(|words| reason.contains(words))
 }
 
 /// The client's words for an erasure-coded file.

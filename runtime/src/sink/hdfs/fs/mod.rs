@@ -116,7 +116,9 @@ pub enum Error {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The file system cannot sync such a file: an erasure-coded one of HDFS.
-    #[error("{path} cannot be synced: erasure-coded files of HDFS have no hsync, so that events there are safe only once a file is closed (names = \"offsets\")")]
+    #[error(
+        "{path} cannot be synced: erasure-coded files of HDFS have no hsync, so that events there are safe only once a file is closed (names = \"offsets\")"
+    )]
     NoSync {
         /// The file's path.
         path: String,

@@ -174,3 +174,20 @@ async fn a_compressed_file_has_a_member_a_sync_and_the_codecs_extension() {
     sink.finish().await.expect("finished");
     assert_eq!(read(), ("p.#.gz".into(), "one\ntwo\n".into()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_sync_serves_the_batches_that_came_while_another_was_under_way() {
+    let fake = Fake::new(1);
+    let mut sink = on(&fake, &spec());
+    let mut in_flight = Vec::new();
+    for index in 0..50 {
+        let batch = events([index.to_string().as_str()]);
+        in_flight.push(sink.write(&batch).await.expect("a write"));
+    }
+    for writing in in_flight {
+        assert!(writing.await.expect("written").failed.is_empty());
+    }
+    assert!(fake.calls("sync") <= 2, "{} syncs", fake.calls("sync"));
+    sink.finish().await.expect("finished");
+    assert_eq!((fake.calls("create"), fake.calls("close"), fake.files().len()), (1, 1, 1));
+}

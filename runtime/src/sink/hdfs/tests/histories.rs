@@ -47,6 +47,8 @@ struct World {
     dice: fastrand::Rng,
     /// Read next.
     next: i64,
+    /// All below was read once.
+    read: i64,
     /// Acknowledged.
     safe: BTreeSet<i64>,
     held: Vec<(Vec<i64>, Vec<Later>)>,
@@ -66,7 +68,7 @@ impl World {
     fn new(seed: u64, spec: Spec) -> World {
         let fake = Fake::new(seed);
         let sink = on(&fake, &spec);
-        World { fake, spec, sink, dice: fastrand::Rng::with_seed(seed), next: 0, safe: BTreeSet::new(), held: Vec::new() }
+        World { fake, spec, sink, dice: fastrand::Rng::with_seed(seed), next: 0, read: 0, safe: BTreeSet::new(), held: Vec::new() }
     }
 
     async fn step(&mut self, step: &Step) {
@@ -95,6 +97,7 @@ impl World {
         for size in sizes {
             let offsets: Vec<i64> = (self.next..self.next + i64::from(*size)).collect();
             self.next += i64::from(*size);
+            self.read = self.read.max(self.next);
             let batch = batch(&offsets);
             let writing = self.sink.write(&batch).await.expect("a write");
             in_flight.push((offsets, batch, writing));
@@ -129,40 +132,29 @@ impl World {
         }
     }
 
+    /// Whether something that was written will never be safe.
     async fn is_dead(&mut self) -> bool {
         let mut dead = false;
-        for (_, later) in &mut self.held {
-            for later in later {
-                dead |= matches!(poll!(&mut later.0), Poll::Ready(Err(_)));
-                if dead {
-                    return true;
+        for (_, waiting) in &mut self.held {
+            let mut still = Vec::new();
+            for mut later in std::mem::take(waiting) {
+                match poll!(&mut later.0) {
+                    Poll::Ready(safe) => dead |= safe.is_err(),
+                    Poll::Pending => still.push(later),
                 }
             }
+            *waiting = still;
         }
         dead
     }
 
     /// What became safe; a failure ends the sink.
     async fn listen(&mut self) {
-        let mut waiting = Vec::new();
-        let mut dead = false;
-        for (offsets, later) in std::mem::take(&mut self.held) {
-            let mut still = Vec::new();
-            for mut later in later {
-                match poll!(&mut later.0) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => dead = true,
-                    Poll::Pending => still.push(later),
-                }
-            }
-            match still.is_empty() && !dead {
-                true => self.safe.extend(offsets),
-                false => waiting.push((offsets, still)),
-            }
+        if self.is_dead().await {
+            return self.begin_again();
         }
-        self.held = waiting;
-        if dead {
-            self.begin_again();
+        for (offsets, _) in self.held.extract_if(.., |(_, waiting)| waiting.is_empty()) {
+            self.safe.extend(offsets);
         }
     }
 
@@ -182,7 +174,7 @@ impl World {
     /// Without faults everything is safe in the end, and a new sink sees to what is left.
     async fn end(&mut self) {
         self.fake.faults(0);
-        let end = self.next.max(self.safe.last().map_or(0, |last| last + 1)) + 3;
+        let end = self.read + 3;
         for _ in 0..10 {
             self.rewind();
             while self.next < end {

@@ -131,10 +131,10 @@ async fn a_replayed_letter_goes_into_a_file_of_its_own_and_an_event_without_an_o
     sink.finish().await.expect("finished");
     safe(later).await;
     let files = whole(&fake);
-    assert_eq!(files.iter().map(|(path, text)| (shape(path), text.as_str())).collect::<Vec<_>>(), [
-        ("/data/p.#".into(), "letter\n"),
-        (name(3, 5), "a\nb\n"),
-    ]);
+    assert_eq!(
+        files.iter().map(|(path, text)| (shape(path), text.as_str())).collect::<Vec<_>>(),
+        [("/data/p.#".into(), "letter\n"), (name(3, 5), "a\nb\n"),]
+    );
 }
 
 #[tokio::test(start_paused = true)]

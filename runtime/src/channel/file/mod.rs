@@ -30,7 +30,6 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,7 +43,7 @@ use super::{Channel, Opening, PutBack, Taken};
 use crate::delivery::{Ack, Delivery, Settled, Ticket};
 use crate::telemetry::{ChannelMetrics, NamedCheck};
 use disk::{Disk, Machine};
-use keeper::{GROUP, Keeper, Pace};
+use keeper::{GROUP, Keeper};
 use log::{Layout, Log};
 use queue::Queue;
 use record::Encoded;
@@ -126,11 +125,6 @@ impl File {
     /// Events that wait.
     pub(super) fn waiting(&self) -> u64 {
         self.handle.shared.lock().waiting()
-    }
-
-    /// Events that were put and are not settled.
-    pub(super) fn stored(&self) -> u64 {
-        self.handle.shared.lock().stored()
     }
 
     /// Puts a delivery if there is room now, else gives it back.

@@ -50,7 +50,12 @@ enum Step {
     /// So many KiB can still be written.
     Free(u8),
     /// From now on, in percent.
-    Faults { write: u8, sync: u8, read: u8, name: u8 },
+    Faults {
+        write: u8,
+        sync: u8,
+        read: u8,
+        name: u8,
+    },
     Heal,
 }
 
@@ -111,7 +116,18 @@ impl Model {
     fn new(seed: u64, directories: usize) -> Model {
         let directories = (0..directories.max(1)).map(|number| PathBuf::from(format!("/data{number}"))).collect();
         let (open, put, acknowledged, delivered, stored, excused, flipped, position_flipped) = Default::default();
-        Model { disk: SimulatedDisk::new(seed), directories, open, put, acknowledged, delivered, stored, excused, flipped, position_flipped }
+        Model {
+            disk: SimulatedDisk::new(seed),
+            directories,
+            open,
+            put,
+            acknowledged,
+            delivered,
+            stored,
+            excused,
+            flipped,
+            position_flipped,
+        }
     }
 
     fn layout(&self) -> Layout {
@@ -245,7 +261,8 @@ impl Model {
         // Nothing acknowledged is passed over.
         let last = bodies.last().copied().unwrap_or_default();
         let here: BTreeSet<u64> = bodies.into_iter().collect();
-        let accounted = |body: &u64| here.contains(body) || in_flight.contains(body) || self.delivered.contains(body) || self.excused.contains(body);
+        let accounted =
+            |body: &u64| here.contains(body) || in_flight.contains(body) || self.delivered.contains(body) || self.excused.contains(body);
         let passed: Vec<u64> = self.acknowledged.keys().copied().filter(|body| *body <= last && !accounted(body)).collect();
         assert!(passed.is_empty(), "passed over: {passed:?}");
     }
@@ -322,7 +339,8 @@ impl Open {
         while let Ok(settled) = self.heard.try_recv() {
             match settled {
                 Settled::Delivered(ticket) => all.extend(self.pending.remove(&ticket).expect("put")),
-                Settled::Abandoned(ticket) => panic!("{ticket:?} was abandoned"),
+                // There was no room for it.
+                Settled::Abandoned(ticket) => assert!(!self.pending.contains_key(&ticket), "{ticket:?} was abandoned"),
             }
         }
         all

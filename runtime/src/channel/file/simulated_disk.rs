@@ -106,7 +106,8 @@ impl SimulatedDisk {
     pub(super) fn flip(&self, accept: impl Fn(&str) -> bool) -> Option<(PathBuf, usize)> {
         let mut world = self.world();
         let accepted = |path: &Path| path.file_name().is_some_and(|name| accept(&name.to_string_lossy()));
-        let names: Vec<(PathBuf, usize)> = world.names.iter().filter(|(path, _)| accepted(path)).map(|(path, file)| (path.clone(), *file)).collect();
+        let names: Vec<(PathBuf, usize)> =
+            world.names.iter().filter(|(path, _)| accepted(path)).map(|(path, file)| (path.clone(), *file)).collect();
         if names.is_empty() {
             return None;
         }
@@ -304,7 +305,8 @@ impl Disk for SimulatedDisk {
         let mut world = self.world();
         let faults = world.faults;
         if let Err(error) = world.fails(faults.sync) {
-            let some = world.random.usize(..=world.unsynced_names.len().min(3));
+            let some = world.unsynced_names.len().min(3);
+            let some = world.random.usize(..=some);
             world.sync_names(directory, some);
             return Err(error);
         }

@@ -163,11 +163,7 @@ impl Spec {
     }
 
     pub(super) fn pace(&self) -> Pace {
-        Pace {
-            sync_groups: self.fsync,
-            sync_every: self.fsync_interval,
-            store_every: self.checkpoint_interval.min(CHECKPOINT_INTERVAL),
-        }
+        Pace { sync_groups: self.fsync, sync_every: self.fsync_interval, store_every: self.checkpoint_interval.min(CHECKPOINT_INTERVAL) }
     }
 }
 
@@ -188,7 +184,9 @@ fn directories(value: &Value) -> Vec<PathBuf> {
 /// The events would lie there in the clear.
 fn refuse_encryption(keys: &mut Keys) {
     for (rest, value) in keys.take("encryption.") {
-        let message = format!("`encryption.{rest}`: this version does not encrypt the file channel, and does not write in the clear what is to be encrypted");
+        let message = format!(
+            "`encryption.{rest}`: this version does not encrypt the file channel, and does not write in the clear what is to be encrypted"
+        );
         let problem = Problem::error(message).help("put the channel on an encrypted file system, and remove the keys");
         keys.refuse(problem.key(value.key.clone()).at(value.key_place()));
     }

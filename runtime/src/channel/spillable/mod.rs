@@ -6,6 +6,8 @@
 //! which event of the file channel comes after it.
 
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,8 +57,8 @@ struct Limits {
 
 #[derive(Default)]
 struct State {
-    /// Taken from memory and returned, by when they were taken first; each with the event on disk that comes after it.
-    returned: BTreeMap<u64, (u64, Waiting)>,
+    /// Taken from memory and returned; each with the event on disk that comes after it.
+    returned: BTreeMap<Turn, (u64, Waiting)>,
     memory: Waiting,
     /// The event on disk that comes after all that is in memory.
     memory_before: u64,
@@ -65,9 +67,12 @@ struct State {
     closed: bool,
 }
 
+/// When events were taken from memory for the first time: with which take, and how many of that are before them.
+type Turn = (u64, usize);
+
 /// Where the oldest waiting event is.
 enum Oldest {
-    Returned(u64),
+    Returned(Turn),
     Memory,
     /// On disk, where those before this number are older than what is in memory.
     Disk(u64),
@@ -155,24 +160,24 @@ impl Spillable {
     fn try_take(&self, most: usize) -> Option<Taken> {
         let file = self.shared.file.as_ref();
         self.shared.change(|state| {
-            let (number, before, delivery) = match state.oldest(file) {
+            let (turn, before, delivery) = match state.oldest(file) {
                 Oldest::Nowhere => return None,
                 Oldest::Disk(limit) => return file?.try_take(most, limit),
                 Oldest::Memory => {
                     let delivery = state.memory.take(most)?;
                     state.takes += 1;
-                    (state.takes, state.memory_before, delivery)
+                    ((state.takes, 0), state.memory_before, delivery)
                 }
-                Oldest::Returned(number) => {
-                    let (before, waiting) = state.returned.get_mut(&number)?;
-                    let (before, delivery) = (*before, waiting.take(most)?);
-                    if waiting.is_empty() {
-                        state.returned.remove(&number);
+                Oldest::Returned(turn) => {
+                    let (before, mut waiting) = state.returned.remove(&turn)?;
+                    let delivery = waiting.take(most)?;
+                    if !waiting.is_empty() {
+                        state.returned.insert((turn.0, turn.1 + delivery.batch.len()), (before, waiting));
                     }
-                    (number, before, delivery)
+                    (turn, before, delivery)
                 }
             };
-            Some(Taken::new(delivery, Arc::new(Home { shared: self.shared.clone(), number, before })))
+            Some(Taken::new(delivery, Arc::new(Home { shared: self.shared.clone(), turn, before })))
         })
     }
 }
@@ -299,7 +304,7 @@ impl State {
     fn oldest(&self, file: Option<&File>) -> Oldest {
         let on_disk = file.and_then(File::front);
         let in_memory = match self.returned.first_key_value() {
-            Some((number, (before, _))) => Some((Oldest::Returned(*number), *before)),
+            Some((turn, (before, _))) => Some((Oldest::Returned(*turn), *before)),
             None => (!self.memory.is_empty()).then_some((Oldest::Memory, self.memory_before)),
         };
         match (in_memory, on_disk) {
@@ -314,15 +319,15 @@ impl State {
 /// Where events taken from memory go home to.
 struct Home {
     shared: Arc<Shared>,
-    number: u64,
+    turn: Turn,
     before: u64,
 }
 
 impl PutBack for Home {
     fn put_back(&self, delivery: Delivery) {
         self.shared.change(|state| {
-            let (_, waiting) = state.returned.entry(self.number).or_insert_with(|| (self.before, Waiting::default()));
-            waiting.push_front(delivery);
+            let (_, waiting) = state.returned.entry(self.turn).or_insert_with(|| (self.before, Waiting::default()));
+            waiting.push_back(delivery);
         });
         self.shared.filled.notify_one();
     }

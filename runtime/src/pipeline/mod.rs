@@ -273,6 +273,7 @@ impl Pipeline {
             join_all(sinks).await;
             // The last way to the dead letters went with the tasks: their task writes what is left and ends.
             let _ = self.letters.await;
+            join_all(self.channels.iter().map(|channel| channel.finish())).await;
         };
         tokio::select! {
             () = settled => info!("pipeline ended"),
@@ -294,6 +295,11 @@ pub(crate) fn source_check(pipeline: &str, source: &str) -> String {
 /// The name under which a sink says how it is; it does so only once it has failed.
 pub(crate) fn sink_check(pipeline: &str, sink: &str) -> String {
     format!("{pipeline}/sink {sink}")
+}
+
+/// The name under which a channel says how its disk is; it does so only once that has failed.
+pub(crate) fn channel_check(pipeline: &str, channel: &str) -> String {
+    format!("{pipeline}/channel {channel}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -387,12 +393,13 @@ async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result
     let kind = &spec.kind;
     let metrics = services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
     let directory = services.state_directory().join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
-    let opening = channel::Opening { name: &spec.name, directory: &directory, metrics };
+    let health = services.health.named(channel_check(pipeline, &spec.name));
+    let opening = channel::Opening { name: &spec.name, directory: &directory, metrics, health };
     match kind {
         channel::Spec::Memory(memory) => Ok(Arc::new(channel::memory::Memory::new(memory, opening.metrics))),
-        channel::Spec::File(_) | channel::Spec::Spillable(_) | channel::Spec::Kafka(_) => {
-            Err(channel::Error::File(std::io::ErrorKind::Unsupported.into()))
-        }
+        channel::Spec::File(file) => Ok(Arc::new(channel::file::File::open(file, opening).await?)),
+        channel::Spec::Spillable(spillable) => Ok(Arc::new(channel::spillable::Spillable::open(spillable, opening).await?)),
+        channel::Spec::Kafka(_) => Err(channel::Error::File(std::io::ErrorKind::Unsupported.into())),
     }
 }
 

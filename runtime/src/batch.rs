@@ -22,25 +22,25 @@ impl Batch {
         self.events.is_empty()
     }
 
-    /// Where to part these events so that `most` come before, or fewer: never between two that came of one record, as a sink may have to say of a
-    /// whole record that it is written. More come before only where one record alone became more.
+    /// Where to part these events after `most` of them, or a few more: never between two that came of one record, as a sink may have to say of a
+    /// whole record that it is written.
     pub fn seam(&self, most: usize) -> usize {
-        let most = most.min(self.len());
-        let before = (1..=most).rev().find(|at| self.may_part(*at));
-        before.or_else(|| (most.max(1)..=self.len()).find(|at| self.may_part(*at))).unwrap_or(most)
-    }
-
-    fn may_part(&self, at: usize) -> bool {
-        match (&self.events[at - 1].origin, self.events.get(at).map(|event| &event.origin)) {
-            (Some(origin), Some(Some(next))) => origin != next,
-            _ => true,
-        }
+        seam(&self.events, most)
     }
 
     /// Bytes these events keep alive, about.
     pub fn size(&self) -> usize {
         self.events.iter().map(Event::size).sum()
     }
+}
+
+/// As [`Batch::seam`].
+pub(crate) fn seam(events: &[Event], most: usize) -> usize {
+    let mut at = most.max(1).min(events.len());
+    while at < events.len() && events[at].is_of_record(&events[at - 1]) {
+        at += 1;
+    }
+    at
 }
 
 impl From<Vec<Event>> for Batch {
@@ -247,8 +247,7 @@ mod tests {
         };
         let batch = Batch::from([Some(1), Some(2), Some(2), Some(2), Some(3), None, None].map(of).to_vec());
         let seams: Vec<_> = (0..9).map(|most| batch.seam(most)).collect();
-        assert_eq!(seams, [1, 1, 1, 1, 4, 5, 6, 7, 7]);
-        assert_eq!(Batch::from(vec![of(Some(2)), of(Some(2)), of(Some(3))]).seam(1), 2);
+        assert_eq!(seams, [1, 1, 4, 4, 4, 5, 6, 7, 7]);
         assert_eq!(Batch::default().seam(3), 0);
     }
 

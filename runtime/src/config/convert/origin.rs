@@ -28,29 +28,34 @@ pub(super) enum Effect {
 pub(super) struct Agent<'a> {
     pub(super) name: &'a str,
     /// Keys without the agent's name, variables and filters resolved.
-    pub(super) values: &'a BTreeMap<String, Value>,
+    pub(super) values: BTreeMap<String, Value>,
     pub(super) surroundings: &'a Surroundings<'a>,
     /// What all of them mean.
     pub(super) tree: Node,
 }
 
 /// Kinds of components: Flume's list, and the native section.
-const SECTIONS: [(&str, &str); 4] =
-    [("sources", "sources"), ("channels", "channels"), ("sinks", "sinks"), ("sinkgroups", "sink_groups")];
+const SECTIONS: [(&str, &str); 4] = [("sources", "sources"), ("channels", "channels"), ("sinks", "sinks"), ("sinkgroups", "sink_groups")];
 
 impl<'a> Agent<'a> {
     pub(super) fn new(
         name: &'a str,
-        values: &'a BTreeMap<String, Value>,
+        values: BTreeMap<String, Value>,
         surroundings: &'a Surroundings<'a>,
         spec: &PipelineSpec,
     ) -> Result<Agent<'a>, Error> {
         Ok(Agent { name, values, surroundings, tree: tree::pipeline(spec)? })
     }
 
+    /// The agent with these keys only.
+    pub(super) fn of(&self, values: BTreeMap<String, Value>) -> Result<Agent<'a>, Error> {
+        let tree = self.read(values.clone())?.unwrap_or(Node::Table(Vec::new()));
+        Ok(Agent { values, tree, ..*self })
+    }
+
     /// What a key became.
     pub(super) fn effect(&self, key: &str) -> Result<Effect, Error> {
-        let Some(own) = self.component(key) else { return Ok(Effect::Nothing) };
+        let Some(own) = component(key) else { return Ok(Effect::Nothing) };
         if own.len() == 1 {
             return Ok(Effect::Component(own));
         }
@@ -63,31 +68,30 @@ impl<'a> Agent<'a> {
         if names_kind(key, &own) {
             return Ok(Effect::Component(self.kind(own)));
         }
-        let mut breaks = false;
-        if let Some(without) = self.reread(|values| drop(values.remove(key)))? {
-            let changed = self.changed(&without);
-            if !changed.is_empty() && self.is_whole(&without) {
-                return Ok(Effect::Values(changed));
-            }
-            breaks = !changed.is_empty();
+        let Some(without) = self.reread(|values| drop(values.remove(key)))? else { return Ok(Effect::Component(self.kind(own))) };
+        let gone = self.changed(&without);
+        if self.is_whole(&without) && !gone.is_empty() && gone.iter().all(|path| path.starts_with(&own)) {
+            return Ok(Effect::Values(gone));
         }
-        let is_needed = breaks;
+        // It is needed, or the default, or without it other components change, too: which other values change less?
+        let mut least = (self.is_whole(&without) && !gone.is_empty()).then(|| gone.clone());
+        let mut breaks = false;
         for text in self.values.get(key).map(|value| others(&value.text)).unwrap_or_default() {
             let Some(with_other) = self.with(key, text)? else { continue };
             let changed = self.changed(&with_other);
-            if changed.is_empty() {
-                continue;
+            if !self.is_whole(&with_other) {
+                breaks = true;
+            } else if !changed.is_empty() && least.as_ref().is_none_or(|least| changed.len() < least.len()) {
+                least = Some(changed);
             }
-            if self.is_whole(&with_other) {
-                return Ok(if is_needed { Effect::Values(changed) } else { Effect::Default(changed) });
-            }
-            breaks = true;
         }
-        Ok(match (is_needed, breaks) {
-            (true, _) => Effect::Component(self.kind(own)),
+        Ok(match least {
+            Some(changed) if gone.is_empty() => Effect::Default(changed),
+            Some(changed) => Effect::Values(changed),
+            None if !gone.is_empty() => Effect::Component(self.kind(own)),
             // No other value is accepted, so it is read; and without it, it is so anyway.
-            (false, true) => Effect::Default(BTreeSet::new()),
-            (false, false) => Effect::Nothing,
+            None if breaks => Effect::Default(BTreeSet::new()),
+            None => Effect::Nothing,
         })
     }
 
@@ -100,23 +104,13 @@ impl<'a> Agent<'a> {
         })
     }
 
-    /// The native component that a key belongs to, or its section.
-    pub(super) fn component(&self, key: &str) -> Option<Path> {
-        let mut parts = key.splitn(3, '.');
-        let list = parts.next()?;
-        let (_, section) = SECTIONS.iter().find(|(flume, _)| *flume == list)?;
-        let mut path = vec![(*section).to_owned()];
-        path.extend(parts.next().map(str::to_owned));
-        // A step of a chain is a component of its own.
-        if let Some(step) = parts.next().and_then(|rest| rest.strip_prefix("interceptors.")) {
-            path.extend([CHAIN.to_owned(), step.split('.').next().unwrap_or(step).to_owned()]);
-        }
-        Some(path)
-    }
-
     fn reread(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) -> Result<Option<Node>, Error> {
         let mut values = self.values.clone();
         change(&mut values);
+        self.read(values)
+    }
+
+    fn read(&self, values: BTreeMap<String, Value>) -> Result<Option<Node>, Error> {
         let spec = agent::read(self.name, values, self.surroundings, &Problems::default());
         spec.map(|spec| tree::pipeline(&spec)).transpose()
     }
@@ -126,7 +120,10 @@ impl<'a> Agent<'a> {
         let (present, other) = (self.tree.leaves(), tree.leaves());
         let gone = present.iter().filter(|(path, node)| other.get(*path) != Some(*node)).map(|(path, _)| path.clone());
         let new = other.keys().filter(|path| !present.contains_key(*path)).cloned();
-        gone.chain(new).collect()
+        let changed: BTreeSet<Path> = gone.chain(new).collect();
+        // A table that was or becomes empty says no more than what is or was in it.
+        let holds_another = |path: &Path| changed.iter().any(|other| other.len() > path.len() && other.starts_with(path));
+        changed.iter().filter(|path| !holds_another(path)).cloned().collect()
     }
 
     /// Whether `tree` has every component and every step that there is.
@@ -152,6 +149,20 @@ impl<'a> Agent<'a> {
         component.extend(kinds.into_iter().find(|key| !wiring.contains(&key.as_str())).cloned());
         component
     }
+}
+
+/// The native component that a key belongs to, or its section.
+pub(super) fn component(key: &str) -> Option<Path> {
+    let mut parts = key.splitn(3, '.');
+    let list = parts.next()?;
+    let (_, section) = SECTIONS.iter().find(|(flume, _)| *flume == list)?;
+    let mut path = vec![(*section).to_owned()];
+    path.extend(parts.next().map(str::to_owned));
+    // A step of a chain is a component of its own.
+    if let Some(step) = parts.next().and_then(|rest| rest.strip_prefix("interceptors.")) {
+        path.extend([CHAIN.to_owned(), step.split('.').next().unwrap_or(step).to_owned()]);
+    }
+    Some(path)
 }
 
 /// Keys that connect components have the same name in both forms.
@@ -182,7 +193,9 @@ fn others(text: &str) -> Vec<String> {
     }
     let mut others = Vec::new();
     if let Ok(number) = text.parse::<i64>() {
-        others.extend([number.saturating_add(1), number.saturating_sub(1)].map(|number| number.to_string()));
+        // A large one, too: a small step may be within what something else asks for.
+        let large = number.saturating_add(1).saturating_mul(1_000);
+        others.extend([number.saturating_add(1), number.saturating_sub(1), large].map(|number| number.to_string()));
     }
     others.extend([format!("{text}x"), format!("x{text}")]);
     others

@@ -60,6 +60,7 @@ pub(in crate::config) fn read(
     let mut report = |problem| problems.borrow_mut().push(problem);
     check::raise_capacities(&mut pipeline, &locate, &mut report);
     check::topic_loops(&mut pipeline, true, &locate, &mut report);
+    check::offset_names(&pipeline, &locate, &mut report);
     Some(pipeline)
 }
 
@@ -140,7 +141,8 @@ impl Agent<'_> {
                 continue;
             }
             let mut errors = Vec::new();
-            let filtered = filter::apply(&value.resolved(), |name| filters.get(name), self.surroundings.environment, |error| errors.push(error));
+            let filtered =
+                filter::apply(&value.resolved(), |name| filters.get(name), self.surroundings.environment, |error| errors.push(error));
             value.set(filtered);
             for error in errors {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -247,6 +247,7 @@ impl<'a> Document<'a> {
         }
         check::raise_capacities(&mut pipeline, &locate, &mut |problem| self.report(problem));
         check::topic_loops(&mut pipeline, false, &locate, &mut |problem| self.report(problem));
+        check::offset_names(&pipeline, &locate, &mut |problem| self.report(problem));
         Some(pipeline)
     }
 
@@ -290,11 +291,6 @@ impl<'a> Document<'a> {
     /// The document's root as one value.
     pub(super) fn whole<T: DeserializeOwned>(&self) -> Option<T> {
         self.read(&self.component("").2)
-    }
-
-    /// The document's root as it is.
-    pub(super) fn root(&self) -> &DeTable<'a> {
-        &self.root
     }
 
     /// Reads a source, whose channels must be among `channels`.

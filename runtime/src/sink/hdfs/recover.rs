@@ -6,9 +6,10 @@
 //!
 //! | left over | becomes |
 //! |---|---|
-//! | empty | deleted |
-//! | of a counter | whole, under the name it would have had: all that was acknowledged is in it. What follows may be torn: the last line, or the last member of a compressed file |
+//! | empty, or nothing of it synced | deleted |
+//! | of a counter | whole, under the name it would have had: all that was acknowledged is in it, and on HDFS nothing else, as the NameNode knows how much was synced. In a local directory more may follow, and the last of it be torn |
 //! | of offsets | deleted: nothing of it was acknowledged, all of it comes again |
+//! | a copy that was to replace one of these | deleted |
 //! | of a counter, in a format that can be read only once it is closed | left, since nobody can read it, and said so |
 
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::fs::Error;
+use super::fs::{Error, Seized, beside};
 use super::names::Stem;
 use super::work::Common;
 use crate::error_chain;
@@ -53,8 +54,11 @@ struct Leftover {
     directory: String,
     name: String,
     prefix: String,
-    stem: Stem,
+    /// `None` is a copy that was to take a file's place.
+    stem: Option<Stem>,
     found: Instant,
+    /// How much of it is known to be all that was acknowledged.
+    synced: Option<u64>,
 }
 
 impl Leftover {
@@ -133,16 +137,16 @@ impl Recovery {
             if !known && !self.common.ours.has(&path) {
                 debug!(path, "a file that a crash may have left");
                 let (prefix, directory) = (prefix.to_owned(), directory.to_owned());
-                leftovers.push(Leftover { directory, name: entry.name, prefix, stem, found: Instant::now() });
+                leftovers.push(Leftover { directory, name: entry.name, prefix, stem, found: Instant::now(), synced: None });
             }
         }
         Ok(below)
     }
 
     async fn tend(&self, leftovers: &mut Vec<Leftover>) {
-        for leftover in std::mem::take(leftovers) {
+        for mut leftover in std::mem::take(leftovers) {
             let path = leftover.path();
-            match self.settle(&leftover).await {
+            match self.settle(&mut leftover).await {
                 Ok(true) => {}
                 Ok(false) if leftover.found.elapsed() < LONGEST => leftovers.push(leftover),
                 Ok(false) => info!(path, "a file in use is written by somebody else, and left to them"),
@@ -156,26 +160,39 @@ impl Recovery {
     }
 
     /// Sees to one; false: somebody writes to it, or did so lately.
-    async fn settle(&self, leftover: &Leftover) -> Result<bool, Error> {
+    async fn settle(&self, leftover: &mut Leftover) -> Result<bool, Error> {
         let path = leftover.path();
         let fs = &self.common.fs;
         if self.common.ours.has(&path) || fs.length(&path).await?.is_none() {
             return Ok(true);
         }
-        if !fs.seize(&path).await? {
-            return Ok(false);
+        match fs.seize(&path).await? {
+            Seized::Free => {}
+            Seized::Held => return Ok(false),
+            Seized::Ending => {
+                // No writer can sync any more; should it be closed just now, it is too much rather than too little.
+                let length = fs.length(&path).await?;
+                leftover.synced = leftover.synced.or(length);
+                return Ok(false);
+            }
         }
         let Some(bytes) = fs.length(&path).await? else { return Ok(true) };
+        let bytes = leftover.synced.map_or(bytes, |synced| bytes.min(synced));
         match leftover.stem {
             _ if bytes == 0 => {
                 fs.delete(&path).await?;
-                info!(path, "deleted an empty file that a crash left");
+                info!(path, "deleted a file that a crash left, and in which nothing was synced");
             }
-            Stem::Counter(_) if self.unreadable => {
+            Some(Stem::Counter(_)) if self.unreadable => {
                 warn!(path, bytes, "a crash left a file that nobody can read, as it was not closed; its events were written again");
             }
-            Stem::Counter(counter) => self.rename(leftover, counter, bytes).await?,
-            Stem::Open { .. } | Stem::Range { .. } => {
+            Some(Stem::Counter(counter)) => {
+                if fs.length(&path).await?.is_some_and(|found| found > bytes) {
+                    fs.shorten(&path, bytes).await?;
+                }
+                self.rename(leftover, counter, bytes).await?;
+            }
+            Some(Stem::Open { .. } | Stem::Range { .. }) | None => {
                 fs.delete(&path).await?;
                 info!(path, bytes, "deleted a file that a crash left; its events come again");
             }

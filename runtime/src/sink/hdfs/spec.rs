@@ -229,6 +229,11 @@ impl Spec {
         self.names == Names::Offsets || !self.format.readable_after_flush()
     }
 
+    /// Whether an event's time decides where it goes.
+    pub(crate) fn depends_on_time(&self) -> bool {
+        !self.use_local_time && self.templates().is_ok_and(|(path, prefix)| path.has_time() || prefix.has_time())
+    }
+
     /// What ends each name: the suffix, else the codec's extension, as in Flume.
     pub(super) fn suffix(&self) -> String {
         match self.file_suffix.is_empty() {

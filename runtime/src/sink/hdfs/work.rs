@@ -2,7 +2,7 @@
 //!
 //! | what happens | its events | the file |
 //! |---|---|---|
-//! | a write, a sync or the creation fails | those not synced fail, and are written to another file | is closed by recovering its lease, and kept if anything in it was synced |
+//! | a write, a sync or the creation fails | those not synced fail, and are written to another file | is closed by recovering its lease, and cut to what was synced, if anything was |
 //! | the close fails, all being synced | are safe | its lease is recovered, its length checked, and it is renamed |
 //! | the rename fails | are safe | is tried again; both names are looked at first, as the failed call may have done it |
 //!
@@ -303,7 +303,9 @@ impl Work {
         let written = if self.file.late { open.written } else { open.synced };
         match self.common.fs.length(&open.path).await? {
             Some(found) if found < written => Err(Error::Short { path: open.path.clone(), found, written }),
-            // Renamed by a call that seemed to fail.
+            // What follows was not synced, and is written to another file.
+            Some(found) if found > written => self.common.fs.shorten(&open.path, written).await,
+            // Or it was renamed by a call that seemed to fail.
             _ => Ok(()),
         }
     }

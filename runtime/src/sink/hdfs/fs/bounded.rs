@@ -9,7 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{Call, Entry, Error, FileSystem, Writer};
+use super::{Call, Entry, Error, FileSystem, Seized, Writer};
+
+/// So many times as long as another call a copy may take.
+const COPY: u32 = 20;
 
 /// A file system whose calls are bounded.
 pub(crate) struct Bounded {
@@ -64,8 +67,14 @@ impl FileSystem for Bounded {
         Box::pin(bounded(self.limit, "recover the lease of", path, self.inner.reclaim(path)))
     }
 
-    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, bool> {
+    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, Seized> {
         Box::pin(bounded(self.limit, "take over", path, self.inner.seize(path)))
+    }
+
+    fn shorten<'a>(&'a self, path: &'a str, bytes: u64) -> Call<'a, ()> {
+        // Many calls in truth.
+        let limit = self.limit.map(|limit| limit * COPY);
+        Box::pin(bounded(limit, "shorten", path, self.inner.shorten(path, bytes)))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Call, Entry, Error, FileSystem, Writer};
+use super::{Call, Entry, Error, FileSystem, Seized, Writer};
 
 /// How long a lease outlives its last renewal.
 const LEASE: Duration = Duration::from_secs(60);
@@ -42,6 +42,13 @@ struct Stored {
     /// Whose lease it is; `None` is nobody's.
     lease: Option<Lease>,
     recovering: bool,
+}
+
+impl Stored {
+    /// As the NameNode has it.
+    fn length(&self) -> u64 {
+        if self.lease.is_some() { self.synced as u64 } else { self.bytes.len() as u64 }
+    }
 }
 
 struct Lease {
@@ -82,7 +89,6 @@ impl Fake {
                 lease.ended.get_or_insert_with(Instant::now);
                 let kept = disk.dice.usize(file.synced..=file.bytes.len());
                 file.bytes.truncate(kept);
-                file.synced = kept;
             }
         }
     }
@@ -191,7 +197,7 @@ impl FileSystem for Fake {
     }
 
     fn length<'a>(&'a self, path: &'a str) -> Call<'a, Option<u64>> {
-        self.call("length", path, move |disk| Ok(disk.files.get(path).map(|file| file.bytes.len() as u64)))
+        self.call("length", path, move |disk| Ok(disk.files.get(path).map(Stored::length)))
     }
 
     fn list<'a>(&'a self, directory: &'a str) -> Call<'a, Vec<Entry>> {
@@ -219,14 +225,29 @@ impl FileSystem for Fake {
         self.call("reclaim", path, move |disk| disk.recover(path))
     }
 
-    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, bool> {
+    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, Seized> {
         self.call("seize", path, move |disk| {
             let file = disk.files.get(path).ok_or_else(|| Error::Gone { path: path.to_owned() })?;
             let fresh = |lease: &Lease| lease.ended.is_none_or(|ended| ended.elapsed() < LEASE);
             if file.lease.as_ref().is_some_and(fresh) {
-                return Ok(false);
+                return Ok(Seized::Held);
             }
-            disk.recover(path)
+            let begun = file.lease.is_none() || file.recovering;
+            if let Some(file) = disk.files.get_mut(path).filter(|_| !begun) {
+                file.recovering = true;
+                return Ok(Seized::Ending);
+            }
+            disk.recover(path).map(|_| Seized::Free)
+        })
+    }
+
+    fn shorten<'a>(&'a self, path: &'a str, bytes: u64) -> Call<'a, ()> {
+        self.call("shorten", path, move |disk| {
+            if let Some(file) = disk.files.get_mut(path) {
+                assert!(file.lease.is_none() && bytes <= file.bytes.len() as u64, "only a closed file gets shorter");
+                file.bytes.truncate(bytes as usize);
+            }
+            Ok(())
         })
     }
 }

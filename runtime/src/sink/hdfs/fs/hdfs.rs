@@ -16,10 +16,13 @@ use hdfs_native::file::FileWriter;
 use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
 use tokio::sync::OnceCell;
 
-use super::{Call, Entry, Error, FileSystem, Writer};
+use super::{Call, Entry, Error, FileSystem, Seized, Writer, aside, split};
 
 /// Port of a NameNode where a URI names none, as in Hadoop's client.
 const DEFAULT_PORT: u16 = 8020;
+
+/// Bytes that are copied at once.
+const COPY_PIECE: usize = 1 << 20;
 
 /// The exception of a NameNode that has begun to recover a lease.
 const RECOVERY: &str = "org.apache.hadoop.hdfs.protocol.RecoveryInProgressException";
@@ -90,6 +93,29 @@ impl Hdfs {
             replication: number("dfs.replication").and_then(|replication| u32::try_from(replication).ok()),
             default_block_size: OnceCell::new(),
         }))
+    }
+
+    /// hdfs-native has no truncate: a copy of the first bytes takes the file's place, at once and durably.
+    async fn copy_over(&self, path: &str, bytes: u64) -> Result<(), HdfsError> {
+        let (parent, name) = split(path);
+        let copy = format!("{}/{}", parent.display().to_string().trim_end_matches('/'), aside(name));
+        let options = WriteOptions { block_size: self.block_size, replication: self.replication, ..WriteOptions::default() };
+        let mut reader = self.client.read(path).await?;
+        let mut writer = self.client.create(&copy, options.overwrite(true)).await?;
+        let mut left = usize::try_from(bytes).unwrap_or(usize::MAX);
+        while left > 0 {
+            let piece = reader.read_bytes(left.min(COPY_PIECE)).await?;
+            if piece.is_empty() {
+                return Err(HdfsError::OperationFailed(format!("it has fewer than {bytes} bytes")));
+            }
+            left -= piece.len();
+            writer.write_bytes(piece).await?;
+        }
+        match writer.hsync().await {
+            Err(error) if !has_no_sync(&error) => return Err(error),
+            _ => writer.close().await?,
+        }
+        self.client.rename(&copy, path, true).await
     }
 
     async fn block_size(&self, path: &str) -> Result<u64, HdfsError> {
@@ -183,16 +209,20 @@ impl FileSystem for Hdfs {
         Box::pin(async move { self.client.recover_lease(path).await.map_err(|error| sorted("recover the lease of", path, error)) })
     }
 
-    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, bool> {
+    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, Seized> {
         Box::pin(async move {
             let mut writer = match self.client.append(path).await {
                 Ok(writer) => writer,
-                Err(HdfsError::AlreadyExists(_)) => return Ok(false),
-                Err(HdfsError::RPCError(class, _)) if class == RECOVERY => return Ok(false),
+                Err(HdfsError::AlreadyExists(_)) => return Ok(Seized::Held),
+                Err(HdfsError::RPCError(class, _)) if class == RECOVERY => return Ok(Seized::Ending),
                 Err(error) => return Err(sorted("take over", path, error)),
             };
-            writer.close().await.map(|()| true).map_err(|error| sorted("take over", path, error))
+            writer.close().await.map(|()| Seized::Free).map_err(|error| sorted("take over", path, error))
         })
+    }
+
+    fn shorten<'a>(&'a self, path: &'a str, bytes: u64) -> Call<'a, ()> {
+        Box::pin(async move { self.copy_over(path, bytes).await.map_err(|error| sorted("shorten", path, error)) })
     }
 }
 

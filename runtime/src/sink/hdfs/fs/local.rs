@@ -9,7 +9,7 @@ use std::path::Path;
 use bytes::Bytes;
 use rustix::fs::{CWD, RenameFlags};
 
-use super::{Call, Entry, Error, FileSystem, Writer, split};
+use super::{Call, Entry, Error, FileSystem, Seized, Writer, split};
 
 /// The local file system.
 pub(crate) struct Local;
@@ -81,15 +81,23 @@ impl FileSystem for Local {
         Box::pin(std::future::ready(Ok(true)))
     }
 
-    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, bool> {
+    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, Seized> {
         blocking("take over", path, |path| {
             let file = File::open(path)?;
             match file.try_lock() {
                 // What a crash left in the page cache is to be as durable as what was synced: it will have a final name.
-                Ok(()) => file.sync_all().map(|()| true),
-                Err(TryLockError::WouldBlock) => Ok(false),
+                Ok(()) => file.sync_all().map(|()| Seized::Free),
+                Err(TryLockError::WouldBlock) => Ok(Seized::Held),
                 Err(TryLockError::Error(error)) => Err(error),
             }
+        })
+    }
+
+    fn shorten<'a>(&'a self, path: &'a str, bytes: u64) -> Call<'a, ()> {
+        blocking("shorten", path, move |path| {
+            let file = OpenOptions::new().write(true).open(path)?;
+            file.set_len(bytes)?;
+            file.sync_all()
         })
     }
 }

@@ -31,7 +31,7 @@ pub(super) trait FileSystem: Send + Sync {
     /// Gives a file another name in its directory, atomically. Never over a file that is there: [`Error::Exists`].
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> Call<'a, ()>;
 
-    /// Bytes of a file; `None` where there is no file.
+    /// Bytes of a file, on HDFS the synced ones while it is written to; `None` where there is no file.
     fn length<'a>(&'a self, path: &'a str) -> Call<'a, Option<u64>>;
 
     /// What is in a directory; nothing where there is no directory.
@@ -43,8 +43,22 @@ pub(super) trait FileSystem: Send + Sync {
     /// Ends the writing of a file of ours whose [`Writer`] is gone. True: its bytes are what they will ever be. False: soon, ask again.
     fn reclaim<'a>(&'a self, path: &'a str) -> Call<'a, bool>;
 
-    /// As [`FileSystem::reclaim`], for a file that somebody else may be writing to: false as long as somebody does, and a while longer.
-    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, bool>;
+    /// As [`FileSystem::reclaim`], for a file that somebody else may be writing to.
+    fn seize<'a>(&'a self, path: &'a str) -> Call<'a, Seized>;
+
+    /// Keeps only the first bytes of a file that is closed.
+    fn shorten<'a>(&'a self, path: &'a str, bytes: u64) -> Call<'a, ()>;
+}
+
+/// Whose a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seized {
+    /// Nobody's any more: its bytes are what they will ever be.
+    Free,
+    /// Somebody's who writes to it, or did so lately.
+    Held,
+    /// Its writer was gone for long, so that it is being ended; soon it is free. Until then its length is what was synced, if it has one of its own.
+    Ending,
 }
 
 /// An open file. After an error it is good for nothing but to be dropped.
@@ -173,6 +187,16 @@ impl Error {
     pub(super) fn failed(call: &'static str, path: &str, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Failed { call, path: path.to_owned(), source: Arc::new(source) }
     }
+}
+
+/// The name of a copy that is to take a file's place: one that Hadoop's jobs do not read.
+pub(super) fn aside(name: &str) -> String {
+    format!("_{name}.cut")
+}
+
+/// The name of the file whose copy has this name.
+pub(super) fn beside(name: &str) -> Option<&str> {
+    name.strip_prefix('_')?.strip_suffix(".cut")
 }
 
 /// The parent directory, and the name in it.

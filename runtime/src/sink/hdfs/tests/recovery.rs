@@ -99,3 +99,24 @@ async fn a_locked_file_in_a_directory_is_left_to_its_writer() {
     assert_eq!(found, [("p.#.tmp".into(), "x\n".into()), ("p.#".into(), "left".into())]);
     drop((one, other));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_synced_is_cut_from_what_a_crash_left() {
+    for seed in 0..20 {
+        let fake = Fake::new(seed);
+        let mut sink = on(&fake, &spec());
+        write_all(&mut sink, &events(["acknowledged"])).await;
+        let batch = events(["never acknowledged"]);
+        let writing = sink.write(&batch).await.expect("a write");
+        // Written, and being synced.
+        tokio::time::sleep(Duration::from_micros(1_500)).await;
+        fake.crash();
+        drop((sink, writing));
+        let sink = on(&fake, &spec());
+        tokio::time::sleep(LONG).await;
+        let files: Vec<_> = fake.files().into_iter().collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        assert_eq!((shape(&files[0].0), files[0].1.as_slice()), ("/data/p.#".into(), &b"acknowledged\n"[..]));
+        drop(sink);
+    }
+}

@@ -161,6 +161,7 @@ async fn run(
     let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
         name: "s".into(),
+        stage: "source s".into(),
         gate: Gate::new(),
         injected,
         chain: Chain::new(chain.into_iter().map(step).collect()),
@@ -337,6 +338,7 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
     let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
         name: "s".into(),
+        stage: "source s".into(),
         gate: Gate::new(),
         injected,
         spans: None,

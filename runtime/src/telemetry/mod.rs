@@ -15,7 +15,7 @@ pub mod spans;
 pub mod status;
 pub mod tail;
 
-pub use component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
+pub use component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, KafkaChannelMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
 pub use health::Health;
 pub use interceptor::{InterceptorMetrics, SwapOutcome, VersionMetrics};
 pub use metrics::Metrics;

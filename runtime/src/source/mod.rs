@@ -8,6 +8,7 @@ pub mod stress;
 use std::num::NonZeroUsize;
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Rejected};
@@ -16,7 +17,8 @@ use crate::pipeline::ledger::{Checkpoint, Partition};
 use crate::telemetry::SourceMetrics;
 
 /// Which source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// `org.apache.flume.source.kafka.KafkaSource`
     Kafka(Box<kafka::Spec>),

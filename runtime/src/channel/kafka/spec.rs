@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::config::difference::{differing, replaced};
 use crate::config::kafka_properties::{self, Role};
@@ -22,7 +22,7 @@ const READ: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not 0");
 const READ_DURATION: Duration = Duration::from_secs(1);
 
 /// A Kafka channel. Defaults are those of Flume 1.11.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where the cluster is.
@@ -83,8 +83,9 @@ impl Spec {
         kafka_properties::adopt_old(Role::Producer, keys, &mut producer);
         let (topic, brokers, zookeeper) = (topic_key(keys), brokers(keys), zookeeper(keys));
         let migrate = keys.boolean("migrateZookeeperOffsets", true);
-        // How long a take waits: here it waits for as long as it takes, and still Flume refuses what is no number. `timeout` is its name in 1.6.
         keys.number::<u64>("kafka.pollTimeout", 500, "a number of milliseconds");
+        keys.differs("kafka.pollTimeout", "a take waits for as long as it takes");
+        // Its name in 1.6, which later versions do not read.
         keys.ignore(&["timeout"]);
         let mut consumer_client = kafka_properties::translate(Role::Consumer, &consumer, keys);
         if !consumer.contains_key("auto.offset.reset") {
@@ -174,7 +175,8 @@ fn offset_reset(keys: &mut Keys, consumer: &BTreeMap<String, Value>) -> &'static
     let problem = match set {
         true => Problem::warning("`readSmallestOffset` is ignored, since `kafka.consumer.auto.offset.reset` is set"),
         false => Problem::warning(format!("`readSmallestOffset` is of Flume 1.6: taken for `kafka.consumer.auto.offset.reset = {reset}`"))
-            .help(format!("use `{}`", keys.full("kafka.consumer.auto.offset.reset"))),
+            .help(format!("use `{}`", keys.full("kafka.consumer.auto.offset.reset")))
+            .same(),
     };
     keys.report(problem.key(value.key.clone()).at(value.key_place()));
     reset

@@ -69,8 +69,9 @@ pub fn topic_loops(pipeline: &mut PipelineSpec, is_flume: bool, locate: Locate<'
         }
     }
     for sink in sinks {
-        for source in sources.iter().filter(|source| source.channels.contains(&sink.channel)) {
-            let hop = channels.iter().filter_map(kafka_channel).any(|(channel, _)| channel.name == sink.channel);
+        let hop = channels.iter().filter_map(kafka_channel).any(|(channel, _)| channel.name == sink.channel);
+        let channel = sink.channel.clone();
+        for source in sources.iter().filter(|source| source.channels.contains(&channel)) {
             check_pair(source, sink, hop, is_flume, locate, report);
         }
     }

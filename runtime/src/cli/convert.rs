@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use super::EXIT_USAGE;
 use super::validate::{EXIT_CONFIG, write_report};
+use crate::config::Load;
 use crate::config::convert::{Conversion, Error, Options, Report, Verdict, convert};
 use crate::config::problem::{Problem, Severity};
-use crate::config::Load;
 use crate::error_chain;
 
 /// Something was lost.
@@ -144,7 +144,11 @@ fn write(output: &Path, conversion: &Conversion, overwrite: bool) -> io::Result<
     let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(directory)?;
     file.write_all(conversion.toml.as_bytes())?;
     file.as_file().sync_all()?;
-    if overwrite { file.persist(output)? } else { file.persist_noclobber(output)? };
+    if overwrite {
+        file.persist(output)?
+    } else {
+        file.persist_noclobber(output)?
+    };
     File::open(directory)?.sync_all()
 }
 
@@ -170,6 +174,7 @@ fn tell(args: &Args, conversion: &Conversion) -> io::Result<()> {
     if conversion.has_secrets {
         writeln!(err, "secrets are written in clear, as Flume's files have them: ${{env:NAME}} or ${{file:PATH}} keeps them elsewhere")?;
     }
-    let counts = [Verdict::Exact, Verdict::Approximate, Verdict::Unsupported].map(|verdict| format!("{} {}", report.count(verdict), verdict.name()));
+    let counts =
+        [Verdict::Exact, Verdict::Approximate, Verdict::Unsupported].map(|verdict| format!("{} {}", report.count(verdict), verdict.name()));
     writeln!(err, "{}", counts.join(", "))
 }

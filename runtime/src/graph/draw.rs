@@ -46,7 +46,11 @@ impl Drawing {
         for sink in &spec.sinks {
             let group = spec.sink_groups.iter().find(|group| group.sinks.contains(&sink.name));
             let frame = match group {
-                Some(group) => self.frame(id("sink_groups", &group.name), Some(frame), format!("sink group {}: {}", group.name, processor(&group.processor))),
+                Some(group) => self.frame(
+                    id("sink_groups", &group.name),
+                    Some(frame),
+                    format!("sink group {}: {}", group.name, processor(&group.processor)),
+                ),
                 None => frame,
             };
             let label = vec![sink.name.clone(), format!("{} sink", sink.kind.name())];
@@ -90,7 +94,9 @@ impl Drawing {
 
     fn dead_letters(&mut self, spec: &PipelineSpec) -> usize {
         let (id, label) = match &spec.dead_letters {
-            dead_letter::Spec::File(path) => (format!("dead letters {}", path.display()), vec!["dead letters".to_owned(), path.display().to_string()]),
+            dead_letter::Spec::File(path) => {
+                (format!("dead letters {}", path.display()), vec!["dead letters".to_owned(), path.display().to_string()])
+            }
             dead_letter::Spec::Topic(topic) => {
                 let cluster = topic.brokers.as_ref().map(cluster).unwrap_or_else(|| format!("of {}", spec.name));
                 (format!("dead letters {cluster} {}", topic.topic), vec!["dead letters".to_owned(), format!("topic {}", topic.topic)])
@@ -173,7 +179,8 @@ fn channel_place(kind: &channel::Spec) -> Option<(String, Vec<String>)> {
 fn step_label(step: &InterceptorSpec) -> Vec<String> {
     match &step.kind {
         interceptor::Spec::Wasm(wasm) => {
-            let file = wasm.plugin.file_name().map_or_else(|| wasm.plugin.display().to_string(), |name| name.to_string_lossy().into_owned());
+            let file =
+                wasm.plugin.file_name().map_or_else(|| wasm.plugin.display().to_string(), |name| name.to_string_lossy().into_owned());
             vec![step.name.clone(), file]
         }
         built_in => vec![step.name.clone(), built_in.name().to_owned()],

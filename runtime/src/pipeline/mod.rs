@@ -45,9 +45,9 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
-use crate::config::settings::file_name;
+use crate::config::settings::{dead_letter_file, file_name};
 use crate::config::spec::{ChannelSpec, PipelineSpec, SinkSpec, SourceSpec};
-use crate::control::{Refusal, RefusalKind, Target};
+use crate::control::{Refusal, Target};
 use crate::error_chain;
 use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
@@ -55,7 +55,7 @@ use crate::sink;
 use crate::source;
 use crate::telemetry::{Health, Metrics, Spans};
 use backoff::BackOff;
-use dead_letter::{DeadLetters, Desk};
+use dead_letter::{DeadLetters, Defaults, Desk};
 use hurry::Hurry;
 use selector::Selector;
 
@@ -74,6 +74,13 @@ pub struct Services {
     pub spans: Option<Spans>,
     /// Who listens at interceptors.
     pub taps: TapDirectory,
+}
+
+impl Services {
+    /// Where files go that must survive a restart, and that the configuration gives no place.
+    fn state_directory(&self) -> &Path {
+        self.state.as_deref().unwrap_or(Path::new("weir-state"))
+    }
 }
 
 /// A pipeline cannot be built, or had to stop.
@@ -135,25 +142,10 @@ impl Controls {
     /// The plugin at a place in this pipeline.
     ///
     /// # Errors
-    /// [`RefusalKind::NotFound`], with the places there are; [`RefusalKind::Unprocessable`] where the name alone is not enough.
+    /// As [`Target::resolve`].
     pub fn plugin(&self, target: &Target) -> Result<interceptor::Wasm, Refusal> {
-        let fits = |(place, _): &&(Target, interceptor::Wasm)| {
-            place.interceptor == target.interceptor && (target.source.is_none() || target.source == place.source)
-        };
-        let mut found = self.plugins.iter().filter(fits);
-        match (found.next(), found.next()) {
-            (Some((_, wasm)), None) => Ok(wasm.clone()),
-            (Some(_), Some(_)) => {
-                let detail = format!("several sources have an interceptor {}: say PIPELINE/SOURCE/INTERCEPTOR", target.interceptor);
-                Err(Refusal::new(RefusalKind::Unprocessable, detail))
-            }
-            (None, _) => {
-                let places: Vec<String> = self.plugins.iter().map(|(place, _)| place.to_string()).collect();
-                let there =
-                    if places.is_empty() { "this pipeline has no plugin".to_owned() } else { format!("there is {}", places.join(", ")) };
-                Err(Refusal::new(RefusalKind::NotFound, format!("there is no plugin {target}: {there}")))
-            }
-        }
+        let plugins = self.plugins.iter().map(|(at, wasm)| (at.source.as_deref().unwrap_or_default(), at.interceptor.as_str(), wasm));
+        target.resolve("plugin", plugins).cloned()
     }
 }
 
@@ -174,8 +166,8 @@ impl Pipeline {
     /// # Errors
     /// A plugin is refused, or the dead letters cannot be opened.
     pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
-        let dead_letters =
-            DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
+        let defaults = Defaults { brokers: cluster(spec), overflow: dead_letter_file(services.state_directory(), &spec.name) };
+        let dead_letters = DeadLetters::open(&spec.name, &spec.dead_letters, defaults, services.metrics.dead_letters(&spec.name)).await;
         let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let (gate, hurry) = (Gate::new(), Hurry::new());
         let (mut sources, mut sinks, mut outlets) = (Vec::new(), Vec::new(), Vec::new());
@@ -420,8 +412,7 @@ fn healthy(health: Health, check: String, present: Weak<()>) -> source::Healthy 
 /// Opens a channel; a Kafka channel is none by itself.
 async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result<Option<Arc<dyn Channel>>, channel::Error> {
     let kind = &spec.kind;
-    let state = services.state.as_deref().unwrap_or(Path::new("weir-state"));
-    let directory = state.join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
+    let directory = services.state_directory().join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
     let metrics = || services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
     let opening = || channel::Opening { name: &spec.name, directory: &directory, metrics: metrics() };
     match kind {

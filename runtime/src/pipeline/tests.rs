@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::dead_letter::{DeadLetters, Spec as LetterSpec};
+use super::dead_letter::{DeadLetters, Defaults, Spec as LetterSpec};
 use super::hurry::Hurry;
 use super::ledger::{Checkpoint, Limit, Partition};
 use super::selector::Selector;
@@ -192,7 +192,7 @@ async fn run_binding(
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("letters.jsonl");
     let metrics = Metrics::new();
-    let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), None, metrics.dead_letters("p")).await;
+    let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), Defaults::default(), metrics.dead_letters("p")).await;
     let (dead_letters, _desk, task) = opened.expect("dead letters");
     let size = NonZeroUsize::new(7).expect("not zero");
     let spec = MemorySpec {
@@ -419,7 +419,7 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
     let folder = tempfile::tempdir().expect("folder");
     let metrics = Metrics::new();
     let letters = LetterSpec::File(folder.path().join("letters.jsonl"));
-    let opened = DeadLetters::open("p", &letters, None, metrics.dead_letters("p")).await;
+    let opened = DeadLetters::open("p", &letters, Defaults::default(), metrics.dead_letters("p")).await;
     let (dead_letters, _desk, _task) = opened.expect("dead letters");
     // Nobody takes from it: the source waits for room.
     let spec = MemorySpec { capacity: NonZeroUsize::new(7).expect("not zero"), ..MemorySpec::default() };

@@ -35,6 +35,7 @@ pub(super) fn report(all: &Annotated<'_>) -> Report {
     for source in all.sources {
         for property in properties::parse(&source.text).properties {
             let Some(value) = all.value(&property.key) else {
+                told.extend(all.problems.iter().enumerate().filter(|(_, problem)| problem.key.as_ref() == Some(&property.key)).map(|(index, _)| index));
                 lines.push(all.empty(source, &property));
                 continue;
             };
@@ -55,7 +56,9 @@ pub(super) fn report(all: &Annotated<'_>) -> Report {
         }
     }
     let problems = all.problems.iter().enumerate().filter(|(index, _)| !told.contains(index)).map(|(_, problem)| problem.clone());
-    let others = elsewhere.into_iter().map(|name| Problem::note(format!("agent `{name}` is not converted")).help(format!("convert it with -n {name}")));
+    let others = elsewhere
+        .into_iter()
+        .map(|name| Problem::note(format!("agent `{name}` is not converted")).help(format!("convert it with -n {name}")));
     let variables = all.variables.iter().map(|(name, variable)| Variable { name: name.clone(), key: variable.key.clone() });
     Report { lines, problems: problems.chain(others).collect(), variables: variables.collect() }
 }
@@ -77,7 +80,9 @@ pub(super) fn comments(all: &Annotated<'_>) -> Comments {
         for (key, value) in &agent.values {
             let Some(effect) = agent.effects.get(key) else { continue };
             let line = all.line(value);
-            let why = line.why.join("; ");
+            // That Flume does the same is for the report.
+            let same: Vec<&str> = all.about(value).filter(|(_, problem)| problem.same).map(|(_, problem)| problem.message.as_str()).collect();
+            let why = line.why.iter().filter(|why| !same.contains(&why.as_str())).cloned().collect::<Vec<_>>().join("; ");
             match effect {
                 Effect::Values(paths) | Effect::Default(paths) if !paths.is_empty() => {
                     for path in paths.iter().filter(|path| agent.tree.at(path).is_some()) {
@@ -90,11 +95,14 @@ pub(super) fn comments(all: &Annotated<'_>) -> Comments {
                 Effect::Component(path) => {
                     if agent.tree.at(path).is_some_and(|node| !matches!(node, Node::Table(_))) {
                         origins.entry(path.clone()).or_default().push(value);
-                    } else {
+                    } else if own_key(value).rsplit('.').next() != Some("type") {
                         vague.extend(path.get(..2).map(<[String]>::to_vec));
                     }
-                    if line.verdict != Verdict::Exact {
-                        comments.add_above(&whole(agent, path), format!("{}: {}: {why}", line.verdict.name(), own_key(value)));
+                    let text = format!("{}: {}, line {}: {why}", line.verdict.name(), own_key(value), line.line);
+                    match line.verdict {
+                        Verdict::Exact => {}
+                        _ if path.len() > 1 => comments.add_above(&whole(agent, path), text),
+                        _ => comments.top.push(text),
                     }
                 }
                 Effect::Values(_) | Effect::Default(_) => vague.extend(component(key)),
@@ -266,6 +274,14 @@ impl Annotated<'_> {
     fn empty(&self, source: &Source, property: &properties::Property) -> Line {
         let line = line_of(source, property.key_span.start);
         let why = vec!["it has no value; Flume ignores it, too".to_owned()];
-        Line { file: source.name.clone(), line, key: property.key.clone(), verdict: Verdict::Exact, native: Vec::new(), why, is_error: false }
+        Line {
+            file: source.name.clone(),
+            line,
+            key: property.key.clone(),
+            verdict: Verdict::Exact,
+            native: Vec::new(),
+            why,
+            is_error: false,
+        }
     }
 }

@@ -10,8 +10,15 @@ use crate::config::native::Document;
 use crate::config::settings::Plugins;
 use crate::config::spec::{PipelineSpec, SourceSpec};
 
-/// The tree of `spec` without defaults, but for the values that are to be kept; `plugins` is what the native form will be read with.
-pub(super) fn leave_out(tree: &mut Node, spec: &PipelineSpec, plugins: &Plugins<'_>, keep: &BTreeSet<Path>) {
+/// The tree of `spec` without defaults, but for the values that are to be kept; `plugins` and `environment` are what the native form will be
+/// read with.
+pub(super) fn leave_out(
+    tree: &mut Node,
+    spec: &PipelineSpec,
+    plugins: &Plugins<'_>,
+    environment: &dyn Fn(&str) -> Option<String>,
+    keep: &BTreeSet<Path>,
+) {
     let prune = |tree: &mut Node, path: &Path, is_same: &dyn Fn(&Document<'_>) -> bool| prune(tree, path, keep, is_same);
     let section = |section: &str, name: &str| vec![section.to_owned(), name.to_owned()];
     for source in &spec.sources {
@@ -38,7 +45,11 @@ pub(super) fn leave_out(tree: &mut Node, spec: &PipelineSpec, plugins: &Plugins<
         let path = section("sink_groups", &group.name);
         prune(tree, &path, &|document| document.sink_group(&document.component(&group.name), &sinks).as_ref() == Some(group));
     }
-    prune(tree, &vec!["dead_letters".to_owned()], &|document| document.whole().as_ref() == Some(&spec.dead_letters));
+    let letters = vec!["dead_letters".to_owned()];
+    if plugins.settings.dead_letters(&spec.name, environment) == spec.dead_letters {
+        *tree = tree.without(&letters);
+    }
+    prune(tree, &letters, &|document| document.whole().as_ref() == Some(&spec.dead_letters));
 }
 
 /// Takes every key below `path` out without which the component is read as it is with it.

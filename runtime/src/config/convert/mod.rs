@@ -163,7 +163,7 @@ fn convert_agent(
     let left_out = leave_out_idle(&mut spec);
     let Relocated { written, read } = relocate(&spec, plugins);
     let mut tree = tree::pipeline(&written)?;
-    defaults::leave_out(&mut tree, &read, plugins, &keep);
+    defaults::leave_out(&mut tree, &read, plugins, surroundings.environment, &keep);
     reference::refer(&agent, &became, &mut tree, &mut referred)?;
     Ok(Converted { name, values, read, tree, effects, left_out, referred })
 }

@@ -35,8 +35,7 @@ pub(super) struct Agent<'a> {
 }
 
 /// Kinds of components: Flume's list, and the native section.
-const SECTIONS: [(&str, &str); 4] =
-    [("sources", "sources"), ("channels", "channels"), ("sinks", "sinks"), ("sinkgroups", "sink_groups")];
+const SECTIONS: [(&str, &str); 4] = [("sources", "sources"), ("channels", "channels"), ("sinks", "sinks"), ("sinkgroups", "sink_groups")];
 
 impl<'a> Agent<'a> {
     pub(super) fn new(
@@ -63,31 +62,30 @@ impl<'a> Agent<'a> {
         if names_kind(key, &own) {
             return Ok(Effect::Component(self.kind(own)));
         }
-        let mut breaks = false;
-        if let Some(without) = self.reread(|values| drop(values.remove(key)))? {
-            let changed = self.changed(&without);
-            if !changed.is_empty() && self.is_whole(&without) {
-                return Ok(Effect::Values(changed));
-            }
-            breaks = !changed.is_empty();
+        let Some(without) = self.reread(|values| drop(values.remove(key)))? else { return Ok(Effect::Component(self.kind(own))) };
+        let gone = self.changed(&without);
+        if self.is_whole(&without) && !gone.is_empty() && gone.iter().all(|path| path.starts_with(&own)) {
+            return Ok(Effect::Values(gone));
         }
-        let is_needed = breaks;
+        // It is needed, or the default, or without it other components change, too: which other values change less?
+        let mut least = (self.is_whole(&without) && !gone.is_empty()).then(|| gone.clone());
+        let mut breaks = false;
         for text in self.values.get(key).map(|value| others(&value.text)).unwrap_or_default() {
             let Some(with_other) = self.with(key, text)? else { continue };
             let changed = self.changed(&with_other);
-            if changed.is_empty() {
-                continue;
+            if !self.is_whole(&with_other) {
+                breaks = true;
+            } else if !changed.is_empty() && least.as_ref().is_none_or(|least| changed.len() < least.len()) {
+                least = Some(changed);
             }
-            if self.is_whole(&with_other) {
-                return Ok(if is_needed { Effect::Values(changed) } else { Effect::Default(changed) });
-            }
-            breaks = true;
         }
-        Ok(match (is_needed, breaks) {
-            (true, _) => Effect::Component(self.kind(own)),
+        Ok(match least {
+            Some(changed) if gone.is_empty() => Effect::Default(changed),
+            Some(changed) => Effect::Values(changed),
+            None if !gone.is_empty() => Effect::Component(self.kind(own)),
             // No other value is accepted, so it is read; and without it, it is so anyway.
-            (false, true) => Effect::Default(BTreeSet::new()),
-            (false, false) => Effect::Nothing,
+            None if breaks => Effect::Default(BTreeSet::new()),
+            None => Effect::Nothing,
         })
     }
 
@@ -126,7 +124,10 @@ impl<'a> Agent<'a> {
         let (present, other) = (self.tree.leaves(), tree.leaves());
         let gone = present.iter().filter(|(path, node)| other.get(*path) != Some(*node)).map(|(path, _)| path.clone());
         let new = other.keys().filter(|path| !present.contains_key(*path)).cloned();
-        gone.chain(new).collect()
+        let changed: BTreeSet<Path> = gone.chain(new).collect();
+        // A table that was or becomes empty says no more than what is or was in it.
+        let holds_another = |path: &Path| changed.iter().any(|other| other.len() > path.len() && other.starts_with(path));
+        changed.iter().filter(|path| !holds_another(path)).cloned().collect()
     }
 
     /// Whether `tree` has every component and every step that there is.
@@ -182,7 +183,9 @@ fn others(text: &str) -> Vec<String> {
     }
     let mut others = Vec::new();
     if let Ok(number) = text.parse::<i64>() {
-        others.extend([number.saturating_add(1), number.saturating_sub(1)].map(|number| number.to_string()));
+        // A large one, too: a small step may be within what something else asks for.
+        let large = number.saturating_add(1).saturating_mul(1_000);
+        others.extend([number.saturating_add(1), number.saturating_sub(1), large].map(|number| number.to_string()));
     }
     others.extend([format!("{text}x"), format!("x{text}")]);
     others

@@ -30,7 +30,7 @@ pub(super) struct Referred {
     /// Secrets that the Flume file holds, and so does the native one.
     pub(super) clear: BTreeSet<Path>,
     /// Values with references in them.
-    live: BTreeSet<Path>,
+    pub(super) live: BTreeSet<Path>,
 }
 
 /// Puts references in place of what keys took from elsewhere. `became` has the native values of each key; `tree` is what is written.

@@ -43,8 +43,12 @@ fn written(plugin: &Path, plugins: &Plugins<'_>) -> PathBuf {
 pub(super) fn leave_out_idle(spec: &mut PipelineSpec) -> Vec<Vec<String>> {
     let sources = &spec.sources;
     let is_idle = |channel: &str| sources.iter().all(|source| !source.channels.iter().any(|name| name == channel));
-    let idle: Vec<String> =
-        spec.channels.iter().filter(|channel| !channel.kind.is_shared() && is_idle(&channel.name)).map(|channel| channel.name.clone()).collect();
+    let idle: Vec<String> = spec
+        .channels
+        .iter()
+        .filter(|channel| !channel.kind.is_shared() && is_idle(&channel.name))
+        .map(|channel| channel.name.clone())
+        .collect();
     let mut left_out: Vec<Vec<String>> = idle.iter().map(|name| vec!["channels".to_owned(), name.clone()]).collect();
     let sinks = spec.sinks.iter().filter(|sink| idle.contains(&sink.channel)).map(|sink| sink.name.clone());
     let sinks: Vec<String> = sinks.collect();

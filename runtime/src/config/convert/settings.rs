@@ -37,7 +37,8 @@ fn absolute(directory: &Path, file: &str) -> String {
 fn refer_from(node: &mut Node, directory: &Path) {
     match node {
         Node::Text(text) => {
-            let replaced = FILE.replace_all(text, |captures: &regex::Captures<'_>| format!("${{file:{}}}", absolute(directory, &captures[1])));
+            let replaced =
+                FILE.replace_all(text, |captures: &regex::Captures<'_>| format!("${{file:{}}}", absolute(directory, &captures[1])));
             *text = replaced.into_owned();
         }
         Node::Bare(_) => {}

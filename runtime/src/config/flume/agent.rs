@@ -140,7 +140,8 @@ impl Agent<'_> {
                 continue;
             }
             let mut errors = Vec::new();
-            let filtered = filter::apply(&value.resolved(), |name| filters.get(name), self.surroundings.environment, |error| errors.push(error));
+            let filtered =
+                filter::apply(&value.resolved(), |name| filters.get(name), self.surroundings.environment, |error| errors.push(error));
             value.set(filtered);
             for error in errors {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -117,7 +117,7 @@ fn substitute(values: &mut BTreeMap<String, Value>, surroundings: &Surroundings<
             Ok(resolved) => {
                 value.set(resolved);
                 for variable in substitution.unresolved.iter().filter(|variable| !is_filter_reference(variable)) {
-                    let problem = Problem::lenient(format!("{} cannot be resolved and stays as it is", quoted(variable)));
+                    let problem = Problem::lenient(format!("{} cannot be resolved and stays as it is", quoted(variable))).same();
                     problems.borrow_mut().push(problem.key(key.clone()).at(value.place()));
                 }
             }

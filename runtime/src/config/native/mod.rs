@@ -292,11 +292,6 @@ impl<'a> Document<'a> {
         self.read(&self.component("").2)
     }
 
-    /// The document's root as it is.
-    pub(super) fn root(&self) -> &DeTable<'a> {
-        &self.root
-    }
-
     /// Reads a source, whose channels must be among `channels`.
     pub(super) fn source(&self, (name, span, value): &Entry<'a>, channels: &[&str], plugins: &Plugins<'_>) -> Option<SourceSpec> {
         let mut read: component::Source = self.read(value)?;

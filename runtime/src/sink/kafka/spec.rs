@@ -34,7 +34,11 @@ pub struct Spec {
     pub flume_event_format: bool,
     /// Event header that names the topic; `None` (`allowTopicOverride = false`, `false` in the native form) always takes `topic`.
     /// Default: `topic`.
-    #[serde(default = "native::default_topic_header", deserialize_with = "native::name_or_false", serialize_with = "native::write_name_or_false")]
+    #[serde(
+        default = "native::default_topic_header",
+        deserialize_with = "native::name_or_false",
+        serialize_with = "native::write_name_or_false"
+    )]
     pub topic_header: Option<String>,
     /// An event whose topic header is merely the one its source set goes to `topic`; one that an interceptor has set routes. Default: true.
     /// In a Flume file it is true unless the sink mirrors: it names no topic, and writes to another cluster than is

@@ -35,7 +35,11 @@ pub struct Spec {
     #[serde(default)]
     pub flume_event_format: bool,
     /// Event header that gets the topic's name; `None` (`false` in the native form) sets none. Default: `topic`.
-    #[serde(default = "native::default_topic_header", deserialize_with = "native::name_or_false", serialize_with = "native::write_name_or_false")]
+    #[serde(
+        default = "native::default_topic_header",
+        deserialize_with = "native::name_or_false",
+        serialize_with = "native::write_name_or_false"
+    )]
     pub topic_header: Option<String>,
     /// (event header, Kafka record header) pairs to copy; of several record headers the last counts.
     #[serde(default, deserialize_with = "native::pairs", serialize_with = "native::write_pairs")]

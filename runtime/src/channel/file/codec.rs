@@ -5,7 +5,7 @@
 //! ```text
 //! version u8, then by event:
 //!   flags u8 | n headers { scope and null u8 | bytes name | bytes value } | bytes key | bytes body | z timestamp
-//!   | bytes topic, z partition, z offset | topic header: u8 is there, bytes | n attempt, u8 source and parked, bytes source
+//!   | bytes topic, z partition, z offset | u8 topic header and by name only, bytes | n attempt, u8 source and parked, bytes source
 //! ```
 //! Each part but the flags and the headers is there only where a flag says so.
 
@@ -26,6 +26,9 @@ const IMPLIED: u8 = 16;
 const REPLAY: u8 = 32;
 const SAME_TOPIC: u8 = 64;
 const SAME_IMPLIED: u8 = 128;
+
+const TOPIC_HEADER: u8 = 1;
+const BY_NAME_ONLY: u8 = 2;
 
 const NULL_VALUE: u8 = 4;
 const HAS_SOURCE: u8 = 1;
@@ -61,7 +64,9 @@ impl Encoder {
     pub(super) fn push(&mut self, event: &Event) {
         let same_topic = event.origin.as_ref().is_some_and(|origin| self.topic.as_ref() == Some(&origin.topic));
         let same_implied = match (&event.implied, &self.implied) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.topic_header == other.topic_header,
+            (Some(one), Some(other)) => {
+                Arc::ptr_eq(one, other) || (&one.topic_header, one.by_name_only) == (&other.topic_header, other.by_name_only)
+            }
             _ => false,
         };
         let flags = [
@@ -84,7 +89,8 @@ impl Encoder {
             self.origin(origin, same_topic);
         }
         if let Some(implied) = event.implied.as_ref().filter(|_| !same_implied) {
-            self.bytes.push(u8::from(implied.topic_header.is_some()));
+            let parts = [(TOPIC_HEADER, implied.topic_header.is_some()), (BY_NAME_ONLY, implied.by_name_only)];
+            self.bytes.push(parts.into_iter().filter(|(_, set)| *set).fold(0, |parts, (part, _)| parts | part));
             implied.topic_header.iter().for_each(|header| self.bytes(header.as_bytes()));
             self.implied = Some(implied.clone());
         }
@@ -192,11 +198,9 @@ impl Decoder {
 
     fn implied(&mut self, same: bool) -> Result<Arc<Implied>, Malformed> {
         if !same {
-            let topic_header = match self.byte()? {
-                0 => None,
-                _ => Some(self.text()?),
-            };
-            self.implied = Some(Arc::new(Implied { topic_header }));
+            let parts = self.byte()?;
+            let topic_header = (parts & TOPIC_HEADER != 0).then(|| self.text()).transpose()?;
+            self.implied = Some(Arc::new(Implied { topic_header, by_name_only: parts & BY_NAME_ONLY != 0 }));
         }
         self.implied.clone().ok_or(Malformed)
     }
@@ -261,7 +265,7 @@ mod tests {
     /// All that an event carries, to be compared.
     fn seen(event: &Event) -> String {
         let replay = event.replay.as_ref().map(|replay| (replay.attempt, &replay.source, replay.is_parked()));
-        let implied = event.implied.as_ref().map(|implied| &implied.topic_header);
+        let implied = event.implied.as_ref().map(|implied| (&implied.topic_header, implied.by_name_only));
         format!("{:?} {:?} {:?} {:?} {:?} {implied:?} {replay:?}", event.headers, event.key, event.body, event.timestamp, event.origin)
     }
 
@@ -281,7 +285,8 @@ mod tests {
     fn event() -> impl Strategy<Value = Event> {
         let origin = ("[a-c]", any::<i32>(), any::<i64>());
         let origin = origin.prop_map(|(topic, partition, offset)| Origin { topic: topic.into(), partition, offset });
-        let implied = prop::option::of("[ab]").prop_map(|topic_header| Arc::new(Implied { topic_header }));
+        let implied = (prop::option::of("[ab]"), any::<bool>());
+        let implied = implied.prop_map(|(topic_header, by_name_only)| Arc::new(Implied { topic_header, by_name_only }));
         let replay = (any::<u32>(), prop::option::of("[a-z]{0,5}"), any::<bool>()).prop_map(|(attempt, source, parked)| {
             let replay = Replay::new(attempt, source);
             if parked {

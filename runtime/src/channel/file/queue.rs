@@ -177,7 +177,9 @@ impl Queue {
 
     /// Whether events are to be read.
     pub(super) fn wants_events(&self) -> bool {
-        self.loaded < self.committed && self.ready_bytes < READY_BYTES
+        // What came back while earlier events are read again waits for those.
+        let none_can_be_taken = self.ready.front().is_none_or(|ready| ready.first >= self.loaded);
+        self.loaded < self.committed && (self.ready_bytes < READY_BYTES || none_can_be_taken)
     }
 
     /// The event to read anew from, where something must be.
@@ -230,6 +232,7 @@ impl Queue {
     /// Takes up to `most` events that are before event `limit`.
     pub(super) fn take(&mut self, most: usize, limit: u64) -> Option<(Ticket, Batch)> {
         let (mut events, mut ranges): (Vec<Event>, Vec<Range<u64>>) = Default::default();
+        let limit = limit.min(self.loaded);
         while events.len() < most {
             let Some(mut front) = self.ready.pop_front_if(|front| front.first < limit) else { break };
             let there = front.events.len();

@@ -141,7 +141,6 @@ impl Model {
     fn open(&mut self) -> Option<&mut Open> {
         if self.open.is_none() {
             let Recovered { log, settled, damage } = Log::open(Arc::new(self.disk.clone()), self.layout()).ok()?;
-            println!("opened: {damage:?}, next {}, settled {settled:?}, {:?}", log.next, log.segments);
             // What was torn or flipped at the end may have been acknowledged.
             let end = log.next;
             let gone = |model: &Model| -> Vec<u64> {
@@ -197,7 +196,6 @@ impl Model {
             }
             Step::Flip => {
                 let flipped = self.disk.flip(|name| name.starts_with("segment-"));
-                println!("flipped: {flipped:?}");
                 self.flipped.extend(flipped.map(|(path, _)| path));
             }
             Step::FlipPosition => self.position_flipped |= self.disk.flip(|name| name == "position").is_some(),
@@ -242,7 +240,6 @@ impl Model {
         }
         let reported = std::mem::take(&mut *open.shared.reported.lock().expect("not poisoned"));
         for part in reported {
-            println!("reported: {part:?}");
             assert!(!self.flipped.is_empty() || !part.was_durable, "reported as damaged, and no bit flipped: {part:?}");
             let lost = self.acknowledged.iter().filter(|(_, number)| part.events.contains(number)).map(|(body, _)| *body);
             let lost: Vec<u64> = lost.filter(|body| !self.delivered.contains(body)).collect();

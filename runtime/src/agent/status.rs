@@ -6,9 +6,9 @@ use super::fleet::{Stage, View};
 use super::plan::target;
 use crate::config::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
 use crate::control::status::{ChannelStatus, InterceptorStatus, PipelineState, PipelineStatus, SinkStatus, SourceStatus};
-use crate::control::{Refusal, RefusalKind, Target};
+use crate::control::{Refusal, Target};
 use crate::interceptor;
-use crate::pipeline::{Services, sink_check, source_check};
+use crate::pipeline::{Services, parts};
 use crate::telemetry::health::Check;
 use crate::telemetry::status::{count_interceptor, pipeline_numbers};
 
@@ -59,26 +59,15 @@ fn chain(view: &View, source: &SourceSpec, services: &Services) -> Vec<Intercept
 
 /// The interceptor at a place, built-in or not.
 pub(super) fn find<'a>(spec: &'a PipelineSpec, target: &Target) -> Result<(&'a SourceSpec, &'a InterceptorSpec), Refusal> {
-    let sources = spec.sources.iter().filter(|source| target.source.as_ref().is_none_or(|name| *name == source.name));
-    let steps = sources.flat_map(|source| source.interceptors.iter().map(move |step| (source, step)));
-    let mut found = steps.filter(|(_, step)| step.name == target.interceptor);
-    match (found.next(), found.next()) {
-        (Some(place), None) => Ok(place),
-        (Some(_), Some(_)) => {
-            let detail = format!("several sources have an interceptor {}: say PIPELINE/SOURCE/INTERCEPTOR", target.interceptor);
-            Err(Refusal::new(RefusalKind::Unprocessable, detail))
-        }
-        (None, _) => Err(Refusal::new(RefusalKind::NotFound, format!("there is no interceptor {target}"))),
-    }
+    let steps = spec.sources.iter().flat_map(|source| source.interceptors.iter().map(move |step| (source, step)));
+    target.resolve("interceptor", steps.map(|(source, step)| (source.name.as_str(), step.name.as_str(), (source, step))))
 }
 
 /// What it is doing, and why: what is not well, with the name of each part.
 fn state(view: &View, checks: &BTreeMap<String, Check>) -> (PipelineState, String) {
     let spec = &view.spec;
-    let sources = spec.sources.iter().map(|source| (format!("source {}", source.name), source_check(&spec.name, &source.name)));
-    let sinks = spec.sinks.iter().map(|sink| (format!("sink {}", sink.name), sink_check(&spec.name, &sink.name)));
-    let unwell: Vec<(String, &Check)> =
-        sources.chain(sinks).filter_map(|(part, name)| Some((part, checks.get(&name)?))).filter(|(_, check)| !check.ok).collect();
+    let checked = parts(spec).into_iter().filter_map(|part| Some((part.name, checks.get(&part.check)?)));
+    let unwell: Vec<(String, &Check)> = checked.filter(|(_, check)| !check.ok).collect();
     let detail = unwell.iter().map(|(part, check)| format!("{part}: {}", check.detail)).collect::<Vec<_>>().join("; ");
     let paused = view.controls.as_ref().and_then(|controls| controls.gate.paused());
     match &view.stage {

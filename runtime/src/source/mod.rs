@@ -8,6 +8,7 @@ pub mod stress;
 use std::num::NonZeroUsize;
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Rejected};
@@ -16,7 +17,8 @@ use crate::pipeline::ledger::{Checkpoint, Partition};
 use crate::telemetry::SourceMetrics;
 
 /// Which source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// `org.apache.flume.source.kafka.KafkaSource`
     Kafka(Box<kafka::Spec>),
@@ -119,7 +121,7 @@ pub enum Polled {
 pub struct PolledBatch {
     /// At most the source's batch size.
     pub batch: Batch,
-    /// Records that cannot be made an event; they go to the dead letters.
+    /// Records that cannot be made an event; they go to the dead letters. The source loop says which stage refused them.
     pub rejected: Vec<Rejected>,
     /// Next offset by partition.
     pub reached: Checkpoint,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::keeper::Pace;
 use super::log::Layout;
@@ -30,7 +30,7 @@ const FLUME_MAX_FILE_SIZE: i64 = 1_623_195_647;
 const FLUME_LEAST_SPACE: i64 = 1_048_576;
 
 /// A file channel.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Directory of the position up to which events are settled. Default: a directory of the channel's own in the agent's state directory.
@@ -48,13 +48,13 @@ pub struct Spec {
     #[serde(with = "humantime_serde")]
     pub checkpoint_interval: Duration,
     /// A segment is closed before it is larger. It is deleted once all of it is settled, so smaller ones give their space back sooner. Default: 64 MiB.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(deserialize_with = "size::deserialize", serialize_with = "size::serialize")]
     pub segment_size: u64,
     /// Bytes to be left free on the disks: with less, puts wait. Default: 500 MB, exactly 524,288,000.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(deserialize_with = "size::deserialize", serialize_with = "size::serialize")]
     pub minimum_free_space: u64,
     /// Most bytes of all segments; 0 is no limit, else at least two segments. Default: 0.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(deserialize_with = "size::deserialize", serialize_with = "size::serialize")]
     pub disk_limit: u64,
     /// Whether events are durable before they are acknowledged. Without it a power failure loses what was acknowledged since the last sync. Default: true.
     pub fsync: bool,

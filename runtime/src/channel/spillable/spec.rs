@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::channel::file;
 use crate::config::difference::differing;
@@ -21,7 +21,7 @@ const BUFFER_PERCENTAGE: u8 = 20;
 const AVERAGE_EVENT: u64 = 500;
 
 /// A spillable memory channel. Defaults are those of Flume 1.11 but for `byte_capacity`, which there is 80 % of the Java heap.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Most events in memory; 0: all go to disk. With a disk more than 10,000 events or 8 MiB overflow all the same: the source waits for
@@ -35,7 +35,7 @@ pub struct Spec {
     /// Percentage of `memory_capacity`: with so many events waiting on disk, puts go to memory again. Default: 5.
     pub overflow_deactivation_threshold: u8,
     /// Most bytes of events in memory; 0 is no limit. Default: 64 MiB.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(deserialize_with = "size::deserialize", serialize_with = "size::serialize")]
     pub byte_capacity: u64,
     /// Percentage of `byte_capacity` set aside for headers. Default: 20.
     pub byte_capacity_buffer_percentage: u8,

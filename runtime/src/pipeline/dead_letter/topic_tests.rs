@@ -11,7 +11,7 @@ use rdkafka::producer::DefaultProducerContext;
 use super::address::Address;
 use super::reading::Place;
 use super::wanted::Wanted;
-use super::{DeadLetters, Desk, HeaderStyle, Spec, Topic};
+use super::{DeadLetters, Defaults, Desk, HeaderStyle, Spec, Topic};
 use crate::batch::{Batch, Rejected, Rejection};
 use crate::config::Brokers;
 use crate::control::letters::{LetterChoice, LetterQuery};
@@ -35,7 +35,8 @@ fn topic(broker: &Broker, header_style: HeaderStyle) -> Topic {
 
 async fn open(broker: &Broker, pipeline: &str, style: HeaderStyle) -> (DeadLetters, Desk) {
     let metrics = Metrics::new().dead_letters(pipeline);
-    let (letters, desk, _) = DeadLetters::open(pipeline, &Spec::Topic(topic(broker, style)), None, metrics).await.expect("dead letters");
+    let (letters, desk, _) =
+        DeadLetters::open(pipeline, &Spec::Topic(topic(broker, style)), Defaults::default(), metrics).await.expect("dead letters");
     (letters, desk)
 }
 
@@ -52,7 +53,7 @@ fn event(number: usize) -> Event {
         key: Some(format!("key {number}").into()),
         timestamp: Some(7),
         origin: Some(Origin { topic: "txn".into(), partition: 1, offset: number as i64 }),
-        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
         ..Event::new(number.to_string())
     };
     event.headers.push("record", Some("1".into()), Scope::Record);

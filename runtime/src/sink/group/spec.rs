@@ -1,11 +1,11 @@
 //! Settings of a sink group's processor.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::keys::Keys;
 
 /// Which sink of a group writes a batch.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Processor {
     /// The only one: `org.apache.flume.sink.DefaultSinkProcessor`.

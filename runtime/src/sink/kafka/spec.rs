@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::keys::Keys;
 use crate::config::problem::Problem;
 use crate::config::secret::Masked;
 use crate::config::{Brokers, kafka_properties, native};
+use crate::source::kafka::Topics;
 
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 
@@ -17,7 +18,7 @@ const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 pub const DEFAULT_TOPIC: &str = "default-flume-topic";
 
 /// A Kafka sink. Defaults are those of Flume 1.11, but for `acks`, which is `all` with an idempotent producer unless set.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where the cluster is.
@@ -33,13 +34,21 @@ pub struct Spec {
     pub flume_event_format: bool,
     /// Event header that names the topic; `None` (`allowTopicOverride = false`, `false` in the native form) always takes `topic`.
     /// Default: `topic`.
-    #[serde(default = "native::default_topic_header", deserialize_with = "native::name_or_false")]
+    #[serde(
+        default = "native::default_topic_header",
+        deserialize_with = "native::name_or_false",
+        serialize_with = "native::write_name_or_false"
+    )]
     pub topic_header: Option<String>,
-    /// An event whose topic header is merely the one its source set goes to `topic`; one that an interceptor has set routes. Always true
-    /// in the native form. In a Flume file it is true unless the sink mirrors: it names no topic, and writes to another cluster than is
+    /// An event whose topic header is merely the one its source set goes to `topic`; one that an interceptor has set routes. Default: true.
+    /// In a Flume file it is true unless the sink mirrors: it names no topic, and writes to another cluster than is
     /// read. Flume has no such thing: there an event goes back to the topic it was read from.
-    #[serde(skip, default = "native::yes")]
+    #[serde(default = "native::yes")]
     pub ignore_source_topic: bool,
+    /// Topics that the topic header does not lead back to: those that are read before a Kafka channel, behind which the header of the source
+    /// looks like one that an interceptor has set. No setting: it follows from the pipeline.
+    #[serde(skip)]
+    pub not_back_to: Vec<Topics>,
     /// Event header that holds the partition's number; goes before `default_partition`.
     #[serde(default)]
     pub partition_header: Option<String>,
@@ -50,7 +59,7 @@ pub struct Spec {
     #[serde(default)]
     pub timestamp_header: Option<String>,
     /// (event header, Kafka record header) pairs to write.
-    #[serde(default, deserialize_with = "native::pairs")]
+    #[serde(default, deserialize_with = "native::pairs", serialize_with = "native::write_pairs")]
     pub header_mappings: Vec<(String, String)>,
     /// Whether Kafka record headers that came with the event, and headers set by plugins, are written to the record. Default: true.
     #[serde(default = "native::yes")]
@@ -100,8 +109,9 @@ impl Spec {
             flume_event_format: keys.boolean("useFlumeEventFormat", false),
             topic_header: keys.boolean("allowTopicOverride", true).then_some(topic_header),
             ignore_source_topic: true,
+            not_back_to: Vec::new(),
             partition_header: keys.get("partitionIdHeader").map(|value| value.text),
-            default_partition: partition(keys),
+            default_partition: default_partition(keys),
             timestamp_header: keys.get("timestampHeader").map(|value| value.text),
             header_mappings,
             record_headers: true,
@@ -112,7 +122,8 @@ impl Spec {
     }
 }
 
-fn partition(keys: &mut Keys) -> Option<i32> {
+/// `defaultPartitionId`, of the sink and of the Kafka channel.
+pub(crate) fn default_partition(keys: &mut Keys) -> Option<i32> {
     let value = keys.get("defaultPartitionId")?;
     let number = value.text.parse().ok().filter(|number| *number >= 0);
     if number.is_none() {
@@ -128,7 +139,11 @@ impl fmt::Debug for Spec {
         let mut out = formatter.debug_struct("Spec");
         out.field("brokers", &self.brokers).field("topic", &self.topic).field("batch_size", &self.batch_size);
         out.field("flume_event_format", &self.flume_event_format).field("topic_header", &self.topic_header);
-        out.field("ignore_source_topic", &self.ignore_source_topic).field("partition_header", &self.partition_header);
+        out.field("ignore_source_topic", &self.ignore_source_topic);
+        if !self.not_back_to.is_empty() {
+            out.field("not_back_to", &self.not_back_to);
+        }
+        out.field("partition_header", &self.partition_header);
         out.field("default_partition", &self.default_partition).field("timestamp_header", &self.timestamp_header);
         out.field("header_mappings", &self.header_mappings).field("record_headers", &self.record_headers);
         out.field("client", &Masked(&self.client)).finish()

@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::config::keys::Keys;
 use crate::config::problem::Problem;
@@ -15,7 +15,7 @@ use crate::config::{Brokers, java_regex, kafka_properties, native};
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not 0");
 
 /// A Kafka source. Defaults are those of Flume 1.11.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where the cluster is.
@@ -35,11 +35,19 @@ pub struct Spec {
     #[serde(default)]
     pub flume_event_format: bool,
     /// Event header that gets the topic's name; `None` (`false` in the native form) sets none. Default: `topic`.
-    #[serde(default = "native::default_topic_header", deserialize_with = "native::name_or_false")]
+    #[serde(
+        default = "native::default_topic_header",
+        deserialize_with = "native::name_or_false",
+        serialize_with = "native::write_name_or_false"
+    )]
     pub topic_header: Option<String>,
     /// (event header, Kafka record header) pairs to copy; of several record headers the last counts.
-    #[serde(default, deserialize_with = "native::pairs")]
+    #[serde(default, deserialize_with = "native::pairs", serialize_with = "native::write_pairs")]
     pub header_mappings: Vec<(String, String)>,
+    /// The source is that of a Kafka channel, whose events have none of the headers a source sets but `key`: the others can only be asked for by
+    /// name. No setting of a source: there it is false.
+    #[serde(skip)]
+    pub of_channel: bool,
     /// Where an agent of Flume 1.6 kept the group's offsets: taken over when the group has none in Kafka.
     /// The ZooKeeper connect string (`host:port,...[/chroot]`); `None` takes nothing over.
     #[serde(default, deserialize_with = "native::zookeeper_connect")]
@@ -63,9 +71,17 @@ impl Topics {
     /// Whether a topic of this name is read.
     #[must_use]
     pub fn contains(&self, topic: &str) -> bool {
-        match self {
-            Topics::Names(names) => names.iter().any(|name| name == topic),
-            Topics::Pattern(pattern) => regex::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match(topic)),
+        self.matcher()(topic)
+    }
+
+    /// As [`Topics::contains`], for those who ask again and again.
+    pub(crate) fn matcher(&self) -> Box<dyn Fn(&str) -> bool + Send + Sync> {
+        match self.clone() {
+            Topics::Names(names) => Box::new(move |topic| names.iter().any(|name| name == topic)),
+            Topics::Pattern(pattern) => {
+                let regex = regex::Regex::new(&format!("^(?:{pattern})$"));
+                Box::new(move |topic| regex.as_ref().is_ok_and(|regex| regex.is_match(topic)))
+            }
         }
     }
 
@@ -109,6 +125,7 @@ impl Spec {
             flume_event_format: keys.boolean("useFlumeEventFormat", false),
             topic_header: keys.boolean("setTopicHeader", true).then_some(topic_header),
             header_mappings,
+            of_channel: false,
             migrate_offsets_from: zookeeper.filter(|_| migrate),
             client: kafka_properties::translate(kafka_properties::Role::Consumer, &consumer, keys),
             // Last, so that every other key is read and checked, too.
@@ -183,6 +200,15 @@ impl<'de> Deserialize<'de> for Topics {
             Written::Names(names) if names.is_empty() => Err(de::Error::custom("at least one topic is needed")),
             Written::Names(names) => Ok(Topics::Names(names)),
             Written::Pattern { pattern } => Topics::pattern(&pattern).map_err(de::Error::custom),
+        }
+    }
+}
+
+impl Serialize for Topics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Topics::Names(names) => serializer.collect_seq(names),
+            Topics::Pattern(pattern) => serializer.collect_map([("pattern", pattern)]),
         }
     }
 }

@@ -74,6 +74,14 @@ impl Spec {
     pub fn is_shared(&self) -> bool {
         matches!(self, Spec::Kafka(_))
     }
+
+    /// Whether a source has done its part once its events are in here, whatever the sinks behind do: they are on disk, or the broker has them.
+    pub fn settles(&self) -> bool {
+        match self {
+            Spec::File(_) | Spec::Kafka(_) => true,
+            Spec::Memory(_) | Spec::Spillable(_) => false,
+        }
+    }
 }
 
 /// What a channel is opened with.

@@ -243,7 +243,8 @@ impl Queue {
             }
             let Some(mut front) = self.ready.pop_front_if(|front| front.first < limit) else { break };
             let there = front.events.len();
-            let wanted = seam(front.events.as_slice(), most.saturating_sub(events.len()).max(siblings)).min(usize::try_from(limit - front.first).unwrap_or(usize::MAX));
+            let wanted = seam(front.events.as_slice(), most.saturating_sub(events.len()).max(siblings))
+                .min(usize::try_from(limit - front.first).unwrap_or(usize::MAX));
             let range = front.first..front.first + wanted as u64;
             self.ready_events -= wanted as u64;
             match ranges.last_mut().filter(|last| last.end == range.start) {

@@ -244,6 +244,11 @@ impl Event {
         self.headers.retain(|header| !goes(&header.name));
     }
 
+    /// Whether both came of the same record.
+    pub fn is_of_record(&self, other: &Event) -> bool {
+        self.origin.is_some() && self.origin == other.origin
+    }
+
     /// Bytes this event keeps alive, about: what budgets count.
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len)).sum();

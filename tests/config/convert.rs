@@ -226,3 +226,43 @@ fn the_seeds_pipeline_comes_out_as_it_was_written_by_hand() {
     let elsewhere = convert(&load, Options { directory: directory.path(), comments: false, partial: false }).unwrap();
     assert_eq!(placeless(read_native(&elsewhere.toml, directory.path()).spec), placeless(by_hand.spec));
 }
+
+/// A source, a channel and a sink that have nothing to do with other ones.
+fn flow(name: &str) -> String {
+    format!(
+        "a.sources.r{name}.type = org.apache.flume.source.kafka.KafkaSource\n\
+         a.sources.r{name}.kafka.bootstrap.servers = ${{env:CARGO_PKG_NAME}}:9092\n\
+         a.sources.r{name}.kafka.topics = in{name}\n\
+         a.sources.r{name}.batchSize = 500\n\
+         a.sources.r{name}.channels = c{name}\n\
+         a.channels.c{name}.type = memory\n\
+         a.channels.c{name}.keep-alive = 1\n\
+         a.sinks.k{name}.type = org.apache.flume.sink.kafka.KafkaSink\n\
+         a.sinks.k{name}.channel = c{name}\n\
+         a.sinks.k{name}.kafka.topic = out{name}\n\
+         a.sinks.k{name}.brokerList = b1:9092\n"
+    )
+}
+
+#[test]
+fn a_flow_is_converted_as_it_would_be_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let converted = |flows: &[&str]| {
+        let list = |letter: &str| flows.iter().map(|name| format!("{letter}{name}")).collect::<Vec<_>>().join(" ");
+        let lists = format!("a.sources = {}\na.channels = {}\na.sinks = {}\n", list("r"), list("c"), list("k"));
+        let file = directory.path().join("flows.properties");
+        fs::write(&file, lists + &flows.iter().map(|name| flow(name)).collect::<String>()).unwrap();
+        let options = Options { comments: false, ..whole() };
+        convert(&Load { conf_file: vec![file], ..Load::default() }, options).unwrap()
+    };
+    let all = converted(&["1", "2", "3"]);
+    let alone = converted(&["2"]);
+    let about = |conversion: &Conversion| -> Vec<String> {
+        let lines = conversion.report.lines.iter().filter(|line| line.key.split('.').nth(2).is_some_and(|name| name.ends_with('2')));
+        lines.map(|line| format!("{}: {} {:?} {:?}", line.key, line.verdict.name(), line.native, line.why)).collect()
+    };
+    assert_eq!((about(&all), about(&all).len()), (about(&alone), 11));
+    for section in alone.toml.split("\n\n") {
+        assert!(all.toml.contains(section.trim()), "{section}\nis not in\n{}", all.toml);
+    }
+}

@@ -41,7 +41,8 @@ fn pictures_come_out_as_they_are_kept() {
 fn every_component_is_drawn_once_and_every_edge_has_two_ends() {
     for file in files() {
         let graph = graph(&file);
-        let mut ids: Vec<&str> = graph.nodes.iter().map(|node| node.id.as_str()).chain(graph.frames.iter().map(|frame| frame.id.as_str())).collect();
+        let mut ids: Vec<&str> =
+            graph.nodes.iter().map(|node| node.id.as_str()).chain(graph.frames.iter().map(|frame| frame.id.as_str())).collect();
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();

@@ -163,6 +163,44 @@ fn check_pair(source: &SourceSpec, sink: &mut SinkSpec, hop: bool, is_flume: boo
     report(placed(problem, locate(Kind::Sink, &sink.name, "kafka.topic")));
 }
 
+/// Finds sinks whose files are named by offsets, and which would not get all events of a range: then an event would be taken for written that
+/// another sink has, and has lost.
+pub fn offset_names(pipeline: &PipelineSpec, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
+    for sink in &pipeline.sinks {
+        let sink::Spec::Hdfs(hdfs) = &sink.kind else { continue };
+        if hdfs.names != sink::hdfs::Names::Offsets {
+            continue;
+        }
+        let mut say = |problem: Problem| report(placed(problem, locate(Kind::Sink, &sink.name, "weir.names")));
+        if let Some(other) = pipeline.sinks.iter().find(|other| other.name != sink.name && other.channel == sink.channel) {
+            let message = format!(
+                "sink `{}` names its files by offsets, and shares channel `{}` with sink `{}`: it would take for written what that one has",
+                sink.name, sink.channel, other.name
+            );
+            say(Problem::error(message).help("give it a channel of its own"));
+        }
+        let stored = pipeline.channels.iter().any(|channel| channel.name == sink.channel && channel.kind.is_shared());
+        for source in pipeline.sources.iter().filter(|source| !stored && source.channels.contains(&sink.channel)) {
+            if !matches!(source.kind, source::Spec::Kafka(_)) {
+                let message = format!(
+                    "sink `{}` names its files by offsets, and the events of source `{}` have none: all of them would be refused",
+                    sink.name, source.name
+                );
+                say(Problem::error(message));
+            }
+            let restamps = |step: &InterceptorSpec| matches!(&step.kind, interceptor::Spec::Timestamp(stamp) if !stamp.preserve_existing && stamp.header == "timestamp");
+            if hdfs.depends_on_time() && source.interceptors.iter().any(restamps) {
+                let message = format!(
+                    "sink `{}` names its files by offsets, and source `{}` gives events the time at which they are read: one that is read again goes to another directory, and is there twice",
+                    sink.name, source.name
+                );
+                say(Problem::warning(message)
+                    .help("set `preserveExisting = true` on the timestamp interceptor: Kafka's records have their time"));
+            }
+        }
+    }
+}
+
 /// The value that the chain's last overwriting `static` interceptor gives a header.
 fn set_by_static<'a>(chain: &'a [InterceptorSpec], header: &str) -> Option<&'a str> {
     chain.iter().rev().find_map(|interceptor| match &interceptor.kind {

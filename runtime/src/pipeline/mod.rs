@@ -303,6 +303,7 @@ impl Pipeline {
             join_all(sinks).await;
             // The last way to the dead letters went with the tasks: their task writes what is left and ends.
             let _ = self.letters.await;
+            join_all(self.channels.iter().map(|channel| channel.finish())).await;
         };
         tokio::select! {
             () = settled => info!("pipeline ended"),
@@ -320,6 +321,11 @@ impl Pipeline {
 struct Ends {
     front: Option<Arc<dyn Channel>>,
     back: Option<Arc<dyn Channel>>,
+}
+
+/// The name under which a channel says how its disk is; it does so only once that has failed.
+pub(crate) fn channel_check(pipeline: &str, channel: &str) -> String {
+    format!("{pipeline}/channel {channel}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -414,11 +420,13 @@ async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result
     let kind = &spec.kind;
     let directory = services.state_directory().join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
     let metrics = || services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
-    let opening = || channel::Opening { name: &spec.name, directory: &directory, metrics: metrics() };
+    let health = || services.health.named(channel_check(pipeline, &spec.name));
+    let opening = || channel::Opening { name: &spec.name, directory: &directory, metrics: metrics(), health: health() };
     match kind {
-        channel::Spec::Memory(memory) => Ok(Some(Arc::new(channel::memory::Memory::new(memory, opening().metrics)))),
+        channel::Spec::Memory(memory) => Ok(Some(Arc::new(channel::memory::Memory::new(memory, metrics())))),
+        channel::Spec::File(file) => Ok(Some(Arc::new(channel::file::File::open(file, opening()).await?))),
+        channel::Spec::Spillable(spillable) => Ok(Some(Arc::new(channel::spillable::Spillable::open(spillable, opening()).await?))),
         channel::Spec::Kafka(_) => Ok(None),
-        channel::Spec::File(_) | channel::Spec::Spillable(_) => Err(channel::Error::File(std::io::ErrorKind::Unsupported.into())),
     }
 }
 

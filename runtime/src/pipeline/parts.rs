@@ -20,7 +20,15 @@ pub(crate) fn parts(spec: &PipelineSpec) -> Vec<Part> {
     // A part is checked by its name, but for a source, whose name comes without the word.
     let named = |name: String, reads| part(name.clone(), &name, reads);
     let mut parts: Vec<Part> = spec.sources.iter().map(|source| part(format!("source {}", source.name), &source.name, true)).collect();
-    for channel in spec.channels.iter().filter(|channel| matches!(channel.kind, channel::Spec::Kafka(_))) {
+    for channel in &spec.channels {
+        match channel.kind {
+            channel::Spec::Memory(_) => continue,
+            channel::Spec::File(_) | channel::Spec::Spillable(_) => {
+                parts.push(named(format!("channel {}", channel.name), false));
+                continue;
+            }
+            channel::Spec::Kafka(_) => {}
+        }
         parts.extend(spec.is_fed(&channel.name).then(|| named(inlet_name(&channel.name), false)));
         parts.extend(spec.is_drained(&channel.name).then(|| named(outlet_name(&channel.name), true)));
     }

@@ -15,7 +15,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::Counter;
-use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, KafkaChannelMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
+use super::component::{
+    ChannelMetrics, DeadLetterMetrics, HttpMetrics, KafkaChannelMetrics, SinkMetrics, SourceMetrics, SpanMetrics, StoringMetrics,
+};
 use super::interceptor::InterceptorMetrics;
 use families::Families;
 pub(super) use families::{PluginFamilies, Slot};
@@ -87,16 +89,25 @@ impl Metrics {
 
     /// Numbers of a channel that holds so many events and bytes at most; `kind` is its type, such as `memory`.
     pub fn channel(&self, pipeline: &str, name: &str, kind: &'static str, capacity_events: u64, capacity_bytes: u64) -> ChannelMetrics {
-        let metrics = self.channel_numbers(&labels(pipeline, name, "channel", kind), capacity_events, capacity_bytes);
+        let metrics = self.channel_numbers(&labels(pipeline, name, "channel", kind), kind, capacity_events, capacity_bytes);
         self.list(pipeline, name, kind, Numbers::Channel { metrics: metrics.clone(), capacity_events });
         metrics
+    }
+
+    /// What goes wrong on disk, of channels that have one.
+    fn storing(&self, labels: &Labels, kind: &str) -> StoringMetrics {
+        if !matches!(kind, "file" | "spillable_memory") {
+            return StoringMetrics::default();
+        }
+        let errors = |what| self.families.errors.get_or_create_owned(&with(labels, &[("stage", "storing"), ("error_type", what)]));
+        StoringMetrics { write_failed: errors("write_failed"), no_space: errors("no_space"), damaged_events: errors("damaged") }
     }
 
     /// Numbers of a Kafka channel, whose halves hold so many events and bytes each. They have a label more, `half`.
     pub fn kafka_channel(&self, pipeline: &str, name: &str, capacity_events: u64, capacity_bytes: u64) -> KafkaChannelMetrics {
         let labels = labels(pipeline, name, "channel", "kafka");
         let (inlet, outlet) = (with(&labels, &[("half", "inlet")]), with(&labels, &[("half", "outlet")]));
-        let channel = |labels| self.channel_numbers(labels, capacity_events, capacity_bytes);
+        let channel = |labels| self.channel_numbers(labels, "kafka", capacity_events, capacity_bytes);
         let metrics = KafkaChannelMetrics {
             inlet: ChannelMetrics { take_events: Counter::default(), ..channel(&inlet) },
             writer: SinkMetrics { taken_events: Counter::default(), ..self.sink_numbers(&inlet) },
@@ -107,7 +118,7 @@ impl Metrics {
         metrics
     }
 
-    fn channel_numbers(&self, labels: &Labels, capacity_events: u64, capacity_bytes: u64) -> ChannelMetrics {
+    fn channel_numbers(&self, labels: &Labels, kind: &str, capacity_events: u64, capacity_bytes: u64) -> ChannelMetrics {
         let families = &self.families;
         families.max_size_events.get_or_create(labels).set(gauge(capacity_events));
         families.max_size_bytes.get_or_create(labels).set(gauge(capacity_bytes));
@@ -117,6 +128,7 @@ impl Metrics {
             put_events: families.received_events.get_or_create_owned(labels),
             take_events: families.sent_events.get_or_create_owned(labels),
             put_waits: families.put_waits.get_or_create_owned(labels),
+            storing: self.storing(labels, kind),
         }
     }
 

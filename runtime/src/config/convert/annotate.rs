@@ -35,7 +35,13 @@ pub(super) fn report(all: &Annotated<'_>) -> Report {
     for source in all.sources {
         for property in properties::parse(&source.text).properties {
             let Some(value) = all.value(&property.key) else {
-                told.extend(all.problems.iter().enumerate().filter(|(_, problem)| problem.key.as_ref() == Some(&property.key)).map(|(index, _)| index));
+                told.extend(
+                    all.problems
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, problem)| problem.key.as_ref() == Some(&property.key))
+                        .map(|(index, _)| index),
+                );
                 lines.push(all.empty(source, &property));
                 continue;
             };
@@ -81,7 +87,8 @@ pub(super) fn comments(all: &Annotated<'_>) -> Comments {
             let Some(effect) = agent.effects.get(key) else { continue };
             let line = all.line(value);
             // That Flume does the same is for the report.
-            let same: Vec<&str> = all.about(value).filter(|(_, problem)| problem.same).map(|(_, problem)| problem.message.as_str()).collect();
+            let same: Vec<&str> =
+                all.about(value).filter(|(_, problem)| problem.same).map(|(_, problem)| problem.message.as_str()).collect();
             let why = line.why.iter().filter(|why| !same.contains(&why.as_str())).cloned().collect::<Vec<_>>().join("; ");
             match effect {
                 Effect::Values(paths) | Effect::Default(paths) if !paths.is_empty() => {

@@ -6,6 +6,7 @@
 
 mod annotate;
 mod defaults;
+mod island;
 mod origin;
 mod reference;
 mod relocate;
@@ -28,6 +29,7 @@ use super::problem::{Problem, Severity};
 use super::settings::{Plugins, Settings};
 use super::spec::PipelineSpec;
 use annotate::{Annotated, comments};
+use island::Islands;
 use origin::{Agent, Effect};
 use reference::Referred;
 use relocate::{Relocated, leave_out_idle, relocate, sorted};
@@ -145,10 +147,10 @@ fn convert_agent(
     // Filters have answered already: they are not asked again each time that the keys are read.
     let unfiltered: BTreeMap<String, Value> =
         values.iter().filter(|(key, _)| !key.starts_with("configfilters")).map(|(key, value)| (key.clone(), value.clone())).collect();
-    let agent = Agent::new(&name, &unfiltered, surroundings, &spec)?;
+    let agent = Islands::new(Agent::new(&name, unfiltered.clone(), surroundings, &spec)?, &spec)?;
     let mut effects = BTreeMap::new();
     for key in unfiltered.keys() {
-        effects.insert(key.clone(), agent.effect(key)?);
+        effects.insert(key.clone(), agent.of(key).effect(key)?);
     }
     let became: BTreeMap<String, BTreeSet<KeyPath>> = effects
         .iter()

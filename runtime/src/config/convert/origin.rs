@@ -28,7 +28,7 @@ pub(super) enum Effect {
 pub(super) struct Agent<'a> {
     pub(super) name: &'a str,
     /// Keys without the agent's name, variables and filters resolved.
-    pub(super) values: &'a BTreeMap<String, Value>,
+    pub(super) values: BTreeMap<String, Value>,
     pub(super) surroundings: &'a Surroundings<'a>,
     /// What all of them mean.
     pub(super) tree: Node,
@@ -40,16 +40,22 @@ const SECTIONS: [(&str, &str); 4] = [("sources", "sources"), ("channels", "chann
 impl<'a> Agent<'a> {
     pub(super) fn new(
         name: &'a str,
-        values: &'a BTreeMap<String, Value>,
+        values: BTreeMap<String, Value>,
         surroundings: &'a Surroundings<'a>,
         spec: &PipelineSpec,
     ) -> Result<Agent<'a>, Error> {
         Ok(Agent { name, values, surroundings, tree: tree::pipeline(spec)? })
     }
 
+    /// The agent with these keys only.
+    pub(super) fn of(&self, values: BTreeMap<String, Value>) -> Result<Agent<'a>, Error> {
+        let tree = self.read(values.clone())?.unwrap_or(Node::Table(Vec::new()));
+        Ok(Agent { values, tree, ..*self })
+    }
+
     /// What a key became.
     pub(super) fn effect(&self, key: &str) -> Result<Effect, Error> {
-        let Some(own) = self.component(key) else { return Ok(Effect::Nothing) };
+        let Some(own) = component(key) else { return Ok(Effect::Nothing) };
         if own.len() == 1 {
             return Ok(Effect::Component(own));
         }
@@ -98,23 +104,13 @@ impl<'a> Agent<'a> {
         })
     }
 
-    /// The native component that a key belongs to, or its section.
-    pub(super) fn component(&self, key: &str) -> Option<Path> {
-        let mut parts = key.splitn(3, '.');
-        let list = parts.next()?;
-        let (_, section) = SECTIONS.iter().find(|(flume, _)| *flume == list)?;
-        let mut path = vec![(*section).to_owned()];
-        path.extend(parts.next().map(str::to_owned));
-        // A step of a chain is a component of its own.
-        if let Some(step) = parts.next().and_then(|rest| rest.strip_prefix("interceptors.")) {
-            path.extend([CHAIN.to_owned(), step.split('.').next().unwrap_or(step).to_owned()]);
-        }
-        Some(path)
-    }
-
     fn reread(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) -> Result<Option<Node>, Error> {
         let mut values = self.values.clone();
         change(&mut values);
+        self.read(values)
+    }
+
+    fn read(&self, values: BTreeMap<String, Value>) -> Result<Option<Node>, Error> {
         let spec = agent::read(self.name, values, self.surroundings, &Problems::default());
         spec.map(|spec| tree::pipeline(&spec)).transpose()
     }
@@ -153,6 +149,20 @@ impl<'a> Agent<'a> {
         component.extend(kinds.into_iter().find(|key| !wiring.contains(&key.as_str())).cloned());
         component
     }
+}
+
+/// The native component that a key belongs to, or its section.
+pub(super) fn component(key: &str) -> Option<Path> {
+    let mut parts = key.splitn(3, '.');
+    let list = parts.next()?;
+    let (_, section) = SECTIONS.iter().find(|(flume, _)| *flume == list)?;
+    let mut path = vec![(*section).to_owned()];
+    path.extend(parts.next().map(str::to_owned));
+    // A step of a chain is a component of its own.
+    if let Some(step) = parts.next().and_then(|rest| rest.strip_prefix("interceptors.")) {
+        path.extend([CHAIN.to_owned(), step.split('.').next().unwrap_or(step).to_owned()]);
+    }
+    Some(path)
 }
 
 /// Keys that connect components have the same name in both forms.

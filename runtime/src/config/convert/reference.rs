@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
-use super::origin::Agent;
+use super::island::Islands;
+use super::origin::{Agent, component};
 use super::tree::{Node, Path, escaped};
 use crate::config::keys::Value;
 use crate::config::resolved::{Foreign, Origin, Resolved};
@@ -35,12 +36,13 @@ pub(super) struct Referred {
 
 /// Puts references in place of what keys took from elsewhere. `became` has the native values of each key; `tree` is what is written.
 pub(super) fn refer(
-    agent: &Agent<'_>,
+    islands: &Islands<'_>,
     became: &BTreeMap<String, BTreeSet<Path>>,
     tree: &mut Node,
     referred: &mut Referred,
 ) -> Result<(), Error> {
     for (key, paths) in became {
+        let agent = islands.of(key);
         let Some(value) = agent.values.get(key) else { continue };
         for path in paths {
             let Some(node) = tree.at(path).filter(|node| !matches!(node, Node::Table(_))).cloned() else { continue };
@@ -52,8 +54,12 @@ pub(super) fn refer(
                 continue;
             }
             if referred.live.contains(path) {
-                // Another key has its references in this value.
-                return Err(Error::Mixed { key: value.key.clone(), path: path.join(".") });
+                // Another key has its references in this value already.
+                if is_secret {
+                    return Err(Error::Mixed { key: value.key.clone(), path: path.join(".") });
+                }
+                referred.frozen.insert(key.clone());
+                continue;
             }
             let referring = Referring { agent, key, value, path, is_secret };
             if let Some(new) = referring.node(&node, referred)? {
@@ -61,7 +67,7 @@ pub(super) fn refer(
             }
         }
     }
-    hide_secrets(agent, tree, referred)
+    hide_secrets(&islands.whole, tree, referred)
 }
 
 fn put(tree: &mut Node, path: &Path, new: Node, referred: &mut Referred) {
@@ -308,7 +314,7 @@ fn hide_secrets(agent: &Agent<'_>, tree: &mut Node, referred: &mut Referred) -> 
         let resolved = value.resolved();
         let long = |piece: &&Foreign| piece.range.len() >= SHORTEST;
         let secrets = Resolved { foreign: resolved.foreign.iter().filter(long).cloned().collect(), ..resolved.clone() };
-        let Some(component) = agent.component(key).filter(|component| component.len() > 1) else { continue };
+        let Some(component) = component(key).filter(|component| component.len() > 1) else { continue };
         let Some(leaves) = tree.at(&component).map(Node::leaves) else { continue };
         let mut found = Vec::new();
         for (path, node) in leaves {

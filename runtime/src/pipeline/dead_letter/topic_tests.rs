@@ -35,7 +35,8 @@ fn topic(broker: &Broker, header_style: HeaderStyle) -> Topic {
 
 async fn open(broker: &Broker, pipeline: &str, style: HeaderStyle) -> (DeadLetters, Desk) {
     let metrics = Metrics::new().dead_letters(pipeline);
-    let (letters, desk, _) = DeadLetters::open(pipeline, &Spec::Topic(topic(broker, style)), Defaults::default(), metrics).await.expect("dead letters");
+    let (letters, desk, _) =
+        DeadLetters::open(pipeline, &Spec::Topic(topic(broker, style)), Defaults::default(), metrics).await.expect("dead letters");
     (letters, desk)
 }
 

@@ -186,14 +186,15 @@ impl Pipeline {
             let target = |interceptor| Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor };
             plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
             let fed = source.channels.iter().filter_map(|name| Some((name.clone(), channels.get(name.as_str())?.clone()))).collect();
+            let metrics = services.metrics.source(&spec.name, &source.name, source.kind.name());
             let route = source_loop::Route {
                 name: source.name.clone(),
                 gate: gate.clone(),
                 injected,
                 chain,
-                selector: Selector::new(&source.selector, fed),
+                selector: Selector::new(&source.selector, fed, &metrics),
                 dead_letters: dead_letters.clone(),
-                metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                metrics,
                 spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
                 limit: limit(spec, &source.channels),
                 hurry: hurry.clone(),
@@ -314,6 +315,7 @@ async fn keep_source(
 ) -> Result<(), Error> {
     let mut back_off = BackOff::new();
     let mut last = None;
+    let progress = source::Progress::default();
     let check = source_check(&pipeline, &spec.name);
     health.starting(&check);
     while !drain.is_requested() {
@@ -321,11 +323,12 @@ async fn keep_source(
         // A task of its own, so that a panic is one more failure: its acks are dropped and its events come again.
         let run = {
             let (spec, route, drain, health, check) = (spec.clone(), route.clone(), drain.clone(), health.clone(), check.clone());
+            let progress = progress.clone();
             Task::spawn(async move {
                 let present = Arc::new(());
                 let healthy = healthy(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy) => source?,
+                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy, &progress) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await

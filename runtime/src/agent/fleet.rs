@@ -17,7 +17,7 @@ use super::builder::{Built, InPlace, Run};
 use crate::config::spec::PipelineSpec;
 use crate::control;
 use crate::error_chain;
-use crate::pipeline::{Controls, Drain, DrainSwitch, Task, sink_check, source_check};
+use crate::pipeline::{Controls, Drain, DrainSwitch, Task, group_check, sink_check, source_check};
 use crate::telemetry::Health;
 
 /// How long a pipeline that is given up may take to leave its groups, before its tasks are stopped where they are.
@@ -193,6 +193,9 @@ impl Fleet {
         }
         for sink in &member.spec.sinks {
             self.health.remove(&sink_check(name, &sink.name));
+        }
+        for group in &member.spec.sink_groups {
+            self.health.remove(&group_check(name, &group.name));
         }
     }
 

@@ -18,6 +18,7 @@ mod gate_tests;
 mod hurry;
 mod injector;
 pub mod ledger;
+mod outlet;
 pub mod selector;
 mod sink_loop;
 mod source_loop;
@@ -40,7 +41,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
 use crate::config::settings::file_name;
-use crate::config::spec::{ChannelSpec, PipelineSpec, SinkSpec, SourceSpec};
+use crate::config::spec::{ChannelSpec, PipelineSpec, SourceSpec};
 use crate::control::{Refusal, RefusalKind, Target};
 use crate::error_chain;
 use crate::interceptor::{self, TapDirectory};
@@ -157,7 +158,7 @@ pub struct Pipeline {
     controls: Controls,
     services: Services,
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
-    sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
+    sinks: Vec<(sink::Connect, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
     letters: Task<()>,
 }
@@ -202,17 +203,17 @@ impl Pipeline {
             sources.push((source.clone(), Arc::new(route)));
         }
         let mut sinks = Vec::new();
-        for sink in &spec.sinks {
-            let Some(channel) = channels.get(sink.channel.as_str()).cloned() else { continue };
+        for outlet in outlet::all(spec, services) {
+            let Some(channel) = channels.get(outlet.channel.as_str()).cloned() else { continue };
             let drained = sink_loop::Drained {
-                stage: format!("sink {}", sink.name),
-                batch_size: sink.kind.batch_size().get(),
+                stage: outlet.stage,
+                batch_size: outlet.batch_size,
                 channel,
                 dead_letters: dead_letters.clone(),
-                metrics: services.metrics.sink(&spec.name, &sink.name, sink.kind.name()),
+                metrics: outlet.metrics,
                 hurry: hurry.clone(),
             };
-            sinks.push((sink.clone(), Arc::new(drained)));
+            sinks.push((outlet.connect, Arc::new(drained)));
         }
         let channels = channels.into_values().collect();
         let mut places = Vec::new();
@@ -254,7 +255,7 @@ impl Pipeline {
         let sinks: Vec<_> = self
             .sinks
             .into_iter()
-            .map(|(spec, drained)| Task::spawn(keep_sink(self.name.clone(), spec, drained, self.services.health.clone())))
+            .map(|(connect, drained)| Task::spawn(keep_sink(self.name.clone(), connect, drained, self.services.health.clone())))
             .collect();
         let sources: Vec<_> = self
             .sources
@@ -303,6 +304,11 @@ pub(crate) fn source_check(pipeline: &str, source: &str) -> String {
 /// The name under which a sink says how it is; it does so only once it has failed.
 pub(crate) fn sink_check(pipeline: &str, sink: &str) -> String {
     format!("{pipeline}/sink {sink}")
+}
+
+/// The same of a group of sinks, beside those of its members.
+pub(crate) fn group_check(pipeline: &str, group: &str) -> String {
+    format!("{pipeline}/sink group {group}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -362,15 +368,14 @@ async fn keep_source(
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.
-async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
-    let check = sink_check(&pipeline, &spec.name);
-    let context = sink::Context { pipeline, name: spec.name.clone(), metrics: drained.metrics.clone() };
+async fn keep_sink(pipeline: String, connect: sink::Connect, drained: Arc<sink_loop::Drained>, health: Health) {
+    let check = format!("{pipeline}/{}", drained.stage);
     let mut back_off = BackOff::new();
     loop {
         let started = Instant::now();
         let run = {
-            let (spec, drained, context) = (spec.clone(), drained.clone(), context.clone());
-            Task::spawn(async move { sink_loop::run(spec.kind.connect(&context).await?, &drained).await })
+            let (connect, drained) = (connect.clone(), drained.clone());
+            Task::spawn(async move { sink_loop::run(connect().await?, &drained).await })
         };
         let failure = match run.await {
             Ok(Ok(())) => return,
@@ -378,7 +383,7 @@ async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Dra
             Err(panic) => panic.to_string(),
         };
         let wait = back_off.after(started.elapsed());
-        error!(sink = %spec.name, error = failure, ?wait, "sink failed, starting a new one");
+        error!(stage = %drained.stage, error = failure, ?wait, "sink failed, starting a new one");
         health.set(&check, false, failure);
         tokio::time::sleep(wait).await;
         health.set(&check, true, "started again");

@@ -75,13 +75,11 @@ impl Fanned {
     }
 }
 
-fn multiplexing(
-    mappings: &[(&str, &[&str])],
-    default: Option<&[&str]>,
-    optional: &[(&str, &[&str])],
-) -> Spec {
+fn multiplexing(mappings: &[(&str, &[&str])], default: Option<&[&str]>, optional: &[(&str, &[&str])]) -> Spec {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let table = |table: &[(&str, &[&str])]| -> BTreeMap<_, _> { table.iter().map(|(value, listed)| ((*value).to_owned(), names(listed))).collect() };
+    let table = |table: &[(&str, &[&str])]| -> BTreeMap<_, _> {
+        table.iter().map(|(value, listed)| ((*value).to_owned(), names(listed))).collect()
+    };
     Spec::Multiplexing(Multiplexing {
         header: "state".to_owned(),
         mappings: table(mappings),

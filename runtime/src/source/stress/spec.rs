@@ -30,13 +30,7 @@ pub struct Spec {
 
 impl Default for Spec {
     fn default() -> Spec {
-        Spec {
-            size: SIZE,
-            batch_size: NonZeroUsize::MIN,
-            max_total_events: None,
-            max_successful_events: None,
-            max_events_per_second: None,
-        }
+        Spec { size: SIZE, batch_size: NonZeroUsize::MIN, max_total_events: None, max_successful_events: None, max_events_per_second: None }
     }
 }
 

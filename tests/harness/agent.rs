@@ -264,14 +264,7 @@ impl Agent {
 
     /// The answer of its admin listener: status code and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.admin()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
-        let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status line");
-        (status, body.to_owned())
+        get(self.admin(), path)
     }
 
     /// Its API.
@@ -317,6 +310,18 @@ impl Drop for Agent {
             eprintln!("end of {}:\n{}", self.log.display(), self.log_tail());
         }
     }
+}
+
+/// What an HTTP server on this machine answers: status code and body.
+pub fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+    let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+    (status, body.to_owned())
 }
 
 /// The binary: `$WEIR_TEST_AGENT`, else what cargo builds, once a run. Built with the whole workspace and its tests in view, so that dependencies

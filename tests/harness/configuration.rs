@@ -28,6 +28,13 @@ pub fn seed(zookeeper: &str, bootstrap: &str) -> String {
     replaced(&text, "kafka1.ent.cloudera.com:9092", bootstrap)
 }
 
+/// `conf/kafka-to-hdfs.properties`, the seed's second, with its two host names replaced, and nothing else.
+pub fn channel_seed(zookeeper: &str, bootstrap: &str) -> String {
+    let text = fs::read_to_string(cache::repository().join("conf/kafka-to-hdfs.properties")).unwrap();
+    let text = replaced(&text, "kafka1.ent.cloudera.com:2181/kafka", zookeeper);
+    replaced(&text, "kafka1.ent.cloudera.com:9092", bootstrap)
+}
+
 /// The seed's pipeline on a cluster without ZooKeeper: its brokers named, other topics, a group of its own, and a session short enough for a test that
 /// kills members.
 pub fn seed_without_zookeeper(bootstrap: &str, input: &Topic, output: &Topic, group: &str) -> String {

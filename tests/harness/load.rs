@@ -11,8 +11,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
+use super::flume_events;
 use super::topics::{Group, Topic, client};
 use super::transactions::Transactions;
+
+/// Headers of a Flume event.
+pub type EventHeaders = &'static [(&'static str, &'static str)];
 
 /// Sends transactions `0..events` to their partitions and returns once the broker has acknowledged every one.
 ///
@@ -24,7 +28,16 @@ pub fn fill(topic: &Topic, transactions: &Transactions, events: u64, pace: Optio
 
 /// As [`fill`], for the transactions that follow those of an earlier call.
 pub fn fill_on(topic: &Topic, transactions: &Transactions, ids: Range<u64>, pace: Option<u64>) {
-    let mut sender = Sender::new(topic, transactions);
+    send_all(Sender::new(topic, transactions), ids, pace);
+}
+
+/// As [`fill`], each transaction the body of a Flume event with these headers, as a Kafka channel holds them.
+pub fn fill_channel(topic: &Topic, transactions: &Transactions, events: u64, pace: Option<u64>, headers: EventHeaders) {
+    let sender = Sender { headers: Some(headers), ..Sender::new(topic, transactions) };
+    send_all(sender, 0..events, pace);
+}
+
+fn send_all(mut sender: Sender<'_>, ids: Range<u64>, pace: Option<u64>) {
     let (start, first) = (Instant::now(), ids.start);
     for id in ids {
         if let Some(pace) = pace
@@ -62,9 +75,14 @@ pub struct Feed {
 impl Feed {
     /// Begins.
     pub fn start(topic: &Arc<Topic>, transactions: &Transactions, supply: Supply) -> Feed {
+        Feed::start_as(None, topic, transactions, supply)
+    }
+
+    /// As [`Feed::start`], each transaction the body of a Flume event with these headers, where some are given.
+    pub fn start_as(headers: Option<EventHeaders>, topic: &Arc<Topic>, transactions: &Transactions, supply: Supply) -> Feed {
         let stop = Arc::new(AtomicBool::new(false));
         let (topic, transactions, stopped) = (topic.clone(), transactions.clone(), stop.clone());
-        let thread = std::thread::spawn(move || feed(&topic, &transactions, &supply, &stopped));
+        let thread = std::thread::spawn(move || feed(headers, &topic, &transactions, &supply, &stopped));
         Feed { stop, thread: Some(thread) }
     }
 
@@ -83,8 +101,8 @@ impl Drop for Feed {
     }
 }
 
-fn feed(topic: &Topic, transactions: &Transactions, supply: &Supply, stop: &AtomicBool) -> u64 {
-    let mut sender = Sender::new(topic, transactions);
+fn feed(headers: Option<EventHeaders>, topic: &Topic, transactions: &Transactions, supply: &Supply, stop: &AtomicBool) -> u64 {
+    let mut sender = Sender { headers, ..Sender::new(topic, transactions) };
     let group = match supply {
         Supply::Ahead { group, .. } => Some(Group::new(group, topic)),
         Supply::Pace(_) => None,
@@ -114,6 +132,9 @@ struct Sender<'a> {
     tally: Tally,
     sent: u64,
     body: Vec<u8>,
+    /// A Flume event's; `None` sends the transaction as it is.
+    headers: Option<EventHeaders>,
+    event: Vec<u8>,
 }
 
 impl<'a> Sender<'a> {
@@ -127,13 +148,21 @@ impl<'a> Sender<'a> {
             .set("queue.buffering.max.messages", "200000")
             .create_with_context(tally.clone())
             .unwrap();
-        Sender { topic, transactions, producer, tally, sent: 0, body: Vec::new() }
+        Sender { topic, transactions, producer, tally, sent: 0, body: Vec::new(), headers: None, event: Vec::new() }
     }
 
     fn send(&mut self, id: u64) {
         self.transactions.write(id, &mut self.body);
         let (key, partition) = (self.transactions.key(id), self.transactions.partition(id));
-        let mut record = BaseRecord::<str, [u8]>::to(&self.topic.name).partition(partition).key(&key).payload(&self.body);
+        let value = match self.headers {
+            Some(headers) => {
+                self.event.clear();
+                flume_events::encode(headers, &self.body, &mut self.event);
+                &self.event
+            }
+            None => &self.body,
+        };
+        let mut record = BaseRecord::<str, [u8]>::to(&self.topic.name).partition(partition).key(&key).payload(value);
         while let Err((error, refused)) = self.producer.send(record) {
             assert!(matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)), "send: {error}");
             record = refused;

@@ -1,5 +1,6 @@
 //! Servers' class paths, from Maven Central: a pom in `servers/` names the artifacts, `mvn dependency:copy-dependencies` fetches them with all they need.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,16 +25,42 @@ pub const KAFKA: Artifacts = Artifacts { name: "kafka", pom: include_str!("serve
 /// The last Kafka that runs on ZooKeeper, and its ZooKeeper.
 pub const KAFKA_ZOOKEEPER: Artifacts = Artifacts { name: "kafka-zookeeper", pom: include_str!("servers/kafka-zookeeper.xml") };
 
+/// HDFS' NameNode and DataNode, and Hadoop's own client.
+pub const HDFS: Artifacts = Artifacts { name: "hdfs", pom: include_str!("servers/hdfs.xml") };
+
+/// A Flume 1.11 agent with its Kafka and HDFS parts.
+pub const FLUME: Artifacts = Artifacts { name: "flume", pom: include_str!("servers/flume.xml") };
+
 /// A `java` command with these artifacts on its class path.
 pub fn java(artifacts: Artifacts) -> Command {
-    let directory = class_path(artifacts);
+    java_with(&[], artifacts)
+}
+
+/// As [`java`], with folders that go before the artifacts: where a program looks for its configuration.
+pub fn java_with(folders: &[&Path], artifacts: Artifacts) -> Command {
+    let mut class_path: Vec<_> = folders.iter().map(|folder| folder.as_os_str().to_owned()).collect();
+    class_path.push(fetched(artifacts).join("*").into());
     let mut command = Command::new("java");
-    command.arg("-cp").arg(directory.join("*"));
+    command.arg("-cp").arg(class_path.join(OsStr::new(":")));
     command
 }
 
+/// Compiles one Java source file against these artifacts; the answer is the folder with its classes.
+pub fn compile(name: &str, source: &str, artifacts: Artifacts) -> PathBuf {
+    let jars = fetched(artifacts).join("*");
+    need("javac", "openjdk-17-jdk-headless");
+    let directory = cache::scratch("classes");
+    let file = directory.join(format!("{name}.java"));
+    fs::write(&file, source).unwrap();
+    let mut command = Command::new("javac");
+    command.args(["-nowarn", "-Xlint:-deprecation", "-encoding", "UTF-8", "-d"]).arg(&directory).arg("-cp").arg(jars).arg(&file);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "javac {name}.java:\n{}", String::from_utf8_lossy(&output.stderr));
+    directory
+}
+
 /// The folder with all jars, fetched when it is not there yet. One process at a time fetches; the mark `complete` holds the pom it was made from.
-fn class_path(artifacts: Artifacts) -> PathBuf {
+fn fetched(artifacts: Artifacts) -> PathBuf {
     let kept = cache::kept();
     let lock = File::create(kept.join("maven.lock")).unwrap();
     lock.lock().unwrap();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::{LazyLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,10 @@ pub enum Signal {
     HangUp,
     /// SIGUSR1
     User1,
+    /// SIGSTOP: it stands still, and its connections stay up.
+    Stop,
+    /// SIGCONT
+    Continue,
 }
 
 impl Process {
@@ -50,6 +54,14 @@ impl Process {
     /// Process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its standard input and output, of a command that was given pipes for both.
+    ///
+    /// # Panics
+    /// When it was not, or they were taken before.
+    pub fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
+        self.child.stdin.take().zip(self.child.stdout.take()).expect("both ends are there to take")
     }
 
     /// Whether it has not ended.
@@ -152,6 +164,8 @@ mod system {
             super::Signal::Terminate => libc::SIGTERM,
             super::Signal::HangUp => libc::SIGHUP,
             super::Signal::User1 => libc::SIGUSR1,
+            super::Signal::Stop => libc::SIGSTOP,
+            super::Signal::Continue => libc::SIGCONT,
         };
         // SAFETY: plain system call; the child has not been waited for, so its id is still its own.
         unsafe { libc::kill(id.cast_signed(), number) };

@@ -10,7 +10,7 @@ use crate::harness::raw::{self, Record};
 use crate::harness::topics::{self, Group, Topic};
 use crate::harness::transactions::Transactions;
 use crate::harness::zookeeper::Ensemble;
-use crate::harness::{load, reader, turn};
+use crate::harness::{flume_events, load, reader, turn};
 
 const EVENTS: u64 = 10_000;
 
@@ -122,58 +122,17 @@ fn flumes_event_format_is_written_and_read_back() {
 
     let mut checked = 0;
     reader::read(&avro, |message| {
-        let mut datum = message.payload().unwrap();
-        let headers = avro_headers(&mut datum);
+        let (headers, body) = flume_events::decode(message.payload().unwrap());
         let header = |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
         let (partition, offset) = (header("partition").unwrap().parse().unwrap(), header("offset").unwrap().parse().unwrap());
         assert_eq!(header("topic"), Some(&*input.name));
         let id = transactions.id_at(partition, offset);
         assert_eq!(header("key"), Some(&*transactions.key(id)));
-        assert_eq!(avro_bytes(&mut datum), transactions.body(id));
-        assert!(datum.is_empty());
+        assert_eq!(body, transactions.body(id));
         checked += 1;
     });
     assert_eq!(checked, EVENTS);
     let report = checker::check(&transactions, EVENTS, &output, &[]);
     println!("Flume's event format: {report}");
     report.assert_exact();
-}
-
-/// Avro's map of strings: blocks of pairs until an empty one; a negative count is followed by the block's size.
-fn avro_headers(datum: &mut &[u8]) -> Vec<(String, String)> {
-    let mut headers = Vec::new();
-    loop {
-        let count = avro_long(datum);
-        if count == 0 {
-            return headers;
-        }
-        if count < 0 {
-            avro_long(datum);
-        }
-        for _ in 0..count.unsigned_abs() {
-            let mut text = || String::from_utf8(avro_bytes(datum).to_vec()).unwrap();
-            headers.push((text(), text()));
-        }
-    }
-}
-
-fn avro_bytes<'a>(datum: &mut &'a [u8]) -> &'a [u8] {
-    let len = usize::try_from(avro_long(datum)).unwrap();
-    let (bytes, rest) = datum.split_at(len);
-    *datum = rest;
-    bytes
-}
-
-/// Avro's long: zigzag, seven bits a byte, the lowest first.
-fn avro_long(datum: &mut &[u8]) -> i64 {
-    let (mut value, mut shift) = (0_u64, 0);
-    loop {
-        let (byte, rest) = datum.split_first().unwrap();
-        *datum = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            return (value >> 1).cast_signed() ^ -(value & 1).cast_signed();
-        }
-    }
 }

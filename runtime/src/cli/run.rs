@@ -81,11 +81,12 @@ pub fn main(args: Args) -> ExitCode {
 const EXIT_UNAVAILABLE: u8 = 69;
 
 fn exit_code(error: &agent::Error) -> ExitCode {
-    use crate::pipeline::Error::{DeadLetters, Interceptor, NotDrained, Stopped};
+    use crate::pipeline::Error::{Channel, DeadLetters, Interceptor, NotDrained, Stopped};
     match error {
         agent::Error::Pipeline(_, error) => match **error {
             Interceptor { .. } | DeadLetters(..) => ExitCode::from(EXIT_CONFIG),
             Stopped(..) | NotDrained(..) => ExitCode::FAILURE,
+            Channel { .. } => ExitCode::from(EXIT_UNAVAILABLE),
         },
         agent::Error::Api(api::Error::Settings(_) | api::Error::Tls(_)) => ExitCode::from(EXIT_CONFIG),
         agent::Error::Api(api::Error::Listen(..)) | agent::Error::Listen(..) | agent::Error::Plugins(_) | agent::Error::Signals(_) => {

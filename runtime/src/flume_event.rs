@@ -81,13 +81,14 @@ pub fn decode(bytes: &Bytes) -> Result<Decoded, Error> {
     Ok(Decoded { headers, body: reader.bytes()? })
 }
 
-fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+/// A length and the bytes, as Avro writes `bytes` and `string`.
+pub(crate) fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     write_number(bytes.len() as i64, out);
     out.extend_from_slice(bytes);
 }
 
-/// Zigzag, then seven bits a byte, lowest first.
-fn write_number(number: i64, out: &mut Vec<u8>) {
+/// Avro's `int` and `long`: zigzag, then seven bits a byte, lowest first.
+pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);

@@ -32,6 +32,7 @@ mod errors;
 pub mod escape;
 pub mod event;
 mod excerpt;
+pub mod file_format;
 pub mod flume_event;
 pub mod http;
 pub mod interceptor;

@@ -28,6 +28,9 @@ pub const KAFKA_ZOOKEEPER: Artifacts = Artifacts { name: "kafka-zookeeper", pom:
 /// HDFS' NameNode and DataNode, and Hadoop's own client.
 pub const HDFS: Artifacts = Artifacts { name: "hdfs", pom: include_str!("servers/hdfs.xml") };
 
+/// Hadoop's readers of files, and Parquet's.
+pub const FORMATS: Artifacts = Artifacts { name: "formats", pom: include_str!("servers/formats.xml") };
+
 /// A Flume 1.11 agent with its Kafka and HDFS parts.
 pub const FLUME: Artifacts = Artifacts { name: "flume", pom: include_str!("servers/flume.xml") };
 

@@ -10,19 +10,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 
 use crate::batch::Batch;
 use crate::delivery::{Ack, Delivery};
 use crate::telemetry::ChannelMetrics;
 
 /// Which channel.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// `org.apache.flume.channel.MemoryChannel`
     Memory(memory::Spec),
     /// `org.apache.flume.channel.file.FileChannel`
     File(Box<file::Spec>),
     /// `org.apache.flume.channel.SpillableMemoryChannel`
+    #[serde(rename = "spillable_memory")]
     Spillable(Box<spillable::Spec>),
     /// `org.apache.flume.channel.kafka.KafkaChannel`
     Kafka(Box<kafka::Spec>),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Port of a ZooKeeper server that names none.
 const ZOOKEEPER_PORT: u16 = 2181;
@@ -122,6 +122,15 @@ fn host_and_port(address: &str) -> Result<(&str, Option<u16>), Error> {
 impl<'de> Deserialize<'de> for Brokers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Brokers, D::Error> {
         deserializer.deserialize_any(BrokersVisitor)
+    }
+}
+
+impl Serialize for Brokers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Brokers::List(list) => serializer.serialize_str(list),
+            Brokers::ZooKeeper(connect) => serializer.collect_map([("zookeeper", connect)]),
+        }
     }
 }
 

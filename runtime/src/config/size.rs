@@ -1,6 +1,6 @@
 //! Sizes as people write them: `64MiB`, `500 kB`, `1024`.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serializer, de};
 
 const UNITS: [(&str, u64); 11] = [
     ("", 1),
@@ -45,6 +45,25 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     }
 }
 
+/// A size as text, in the largest binary unit that leaves no rest.
+#[must_use]
+pub fn text(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor)) {
+        Some((unit, factor)) => format!("{}{unit}", bytes / factor),
+        None => bytes.to_string(),
+    }
+}
+
+/// For `#[serde(serialize_with)]`: what [`deserialize`] and [`in_memory`] read.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn serialize<T: Copy + TryInto<u64>, S: Serializer>(bytes: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes = (*bytes).try_into().map_err(|_| serde::ser::Error::custom("a size beyond 64 bits"))?;
+    serializer.serialize_str(&text(bytes))
+}
+
 /// The same for a size of memory.
 ///
 /// # Errors
@@ -71,6 +90,14 @@ mod tests {
         assert_eq!(parse(" 500 kB "), Some(500_000));
         assert_eq!(parse("17"), Some(17));
         assert_eq!(parse("2m"), Some(2 << 20));
+    }
+
+    #[test]
+    fn a_size_is_written_in_a_unit_and_read_back() {
+        for (bytes, written) in [(0, "0"), (1, "1"), (1500, "1500"), (2048, "2KiB"), (64 << 20, "64MiB"), (5 << 30, "5GiB")] {
+            assert_eq!(text(bytes), written);
+            assert_eq!(parse(written), Some(bytes));
+        }
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::config::secret::Masked;
 use crate::config::{native, size};
 
 /// Which interceptor. The built-ins take Flume's keys and defaults (`org.apache.flume.interceptor`).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// `timestamp`
     Timestamp(Timestamp),
@@ -34,7 +35,7 @@ pub enum Spec {
 }
 
 /// Sets a header to the current time, milliseconds since the epoch.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timestamp {
     /// Keep a header that is there already. Default: false.
@@ -44,7 +45,7 @@ pub struct Timestamp {
 }
 
 /// Sets a header to this host's address or name.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Host {
     /// Keep a header that is there already. Default: false.
@@ -56,7 +57,7 @@ pub struct Host {
 }
 
 /// Sets one header to one value.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Static {
     /// Keep a header that is there already. Default: true.
@@ -68,7 +69,7 @@ pub struct Static {
 }
 
 /// Removes headers: those of one name, those of a list, and those whose whole name matches.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RemoveHeader {
     /// `withName`
@@ -76,16 +77,16 @@ pub struct RemoveHeader {
     /// `fromList`, split at `fromListSeparator` (default `\s*,\s*`).
     pub list: Vec<String>,
     /// `matching`: a regular expression over the whole name.
-    #[serde(deserialize_with = "native::optional_regex")]
+    #[serde(deserialize_with = "native::optional_regex", serialize_with = "native::write_optional_text")]
     pub matching: Option<regex::Regex>,
 }
 
 /// Replaces what matches in the body; `$1` in the replacement is a group.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchReplace {
     /// `searchPattern`
-    #[serde(deserialize_with = "native::regex")]
+    #[serde(deserialize_with = "native::regex", serialize_with = "native::write_text")]
     pub pattern: regex::Regex,
     /// `replaceString`, as Java's `Matcher.replaceAll` reads it. Default: empty.
     #[serde(default)]
@@ -96,7 +97,7 @@ pub struct SearchReplace {
 }
 
 /// Charsets a body may be read in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 pub enum Charset {
     /// UTF-8
     #[default]
@@ -111,11 +112,11 @@ pub enum Charset {
 }
 
 /// Keeps (or drops) the events whose body contains a match.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegexFilter {
     /// Default: `.*`.
-    #[serde(default = "native::match_all", deserialize_with = "native::bytes_regex")]
+    #[serde(default = "native::match_all", deserialize_with = "native::bytes_regex", serialize_with = "native::write_text")]
     pub regex: regex::bytes::Regex,
     /// Drop what matches. Default: false.
     #[serde(default)]
@@ -123,18 +124,18 @@ pub struct RegexFilter {
 }
 
 /// Copies the groups of the first match in the body to headers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegexExtractor {
     /// `regex`
-    #[serde(deserialize_with = "native::bytes_regex")]
+    #[serde(deserialize_with = "native::bytes_regex", serialize_with = "native::write_text")]
     pub regex: regex::bytes::Regex,
     /// Group n goes through the n-th serializer to its header.
     pub serializers: Vec<ExtractorSerializer>,
 }
 
 /// Where a group goes and how.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtractorSerializer {
     /// Header name (`serializers.<s>.name`).
@@ -145,7 +146,7 @@ pub struct ExtractorSerializer {
 }
 
 /// How `regex_extractor` writes a group.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExtractorKind {
     /// As it is (`DEFAULT`).
@@ -157,7 +158,7 @@ pub enum ExtractorKind {
 }
 
 /// Sets a header to a random UUID.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Uuid {
     /// Default: `id`.
@@ -169,7 +170,7 @@ pub struct Uuid {
 }
 
 /// A plugin: a `.wasm` component behind the contract `weir:interceptor`.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Wasm {
     /// The file.
     pub plugin: PathBuf,
@@ -188,7 +189,7 @@ pub struct Wasm {
 }
 
 /// What the host can do for a plugin, each an interface of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ability {
     /// `weir:interceptor/logging`: lines of its own in the agent's log.
@@ -209,7 +210,7 @@ impl Ability {
 }
 
 /// How new versions of a plugin are found, tried before they judge, and watched afterwards.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Swaps {
     /// How often the plugin's file or directory is looked at; 0 is never. Default: 1 s.
@@ -250,17 +251,17 @@ pub(crate) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, 
 }
 
 /// What a guest may use.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Time for one batch; each event adds 20 µs. Default: 250 ms.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
     /// Linear memory of one instance, bytes. Default: 64 MiB.
-    #[serde(deserialize_with = "size::in_memory")]
+    #[serde(deserialize_with = "size::in_memory", serialize_with = "size::serialize")]
     pub memory: usize,
     /// Bytes one call may hand to the host (edits, errors, logs). Default: 32 MiB.
-    #[serde(deserialize_with = "size::in_memory")]
+    #[serde(deserialize_with = "size::in_memory", serialize_with = "size::serialize")]
     pub result: usize,
     /// An instance is replaced after this many batches. Default: 1,000,000.
     pub recycle_after: u64,
@@ -307,7 +308,7 @@ impl Default for Uuid {
 }
 
 /// What becomes of an event that a plugin cannot judge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// To the dead letters.

@@ -14,13 +14,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 
 use crate::batch::Batch;
 use crate::file_format;
 use crate::telemetry::SinkMetrics;
 
 /// Which sink.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// `org.apache.flume.sink.kafka.KafkaSink`
     Kafka(Box<kafka::Spec>),

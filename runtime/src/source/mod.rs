@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 
 use futures_util::future::BoxFuture;
 pub use progress::Progress;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Rejected};
@@ -18,7 +19,8 @@ use crate::pipeline::ledger::{Checkpoint, Partition};
 use crate::telemetry::SourceMetrics;
 
 /// Which source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spec {
     /// `org.apache.flume.source.kafka.KafkaSource`
     Kafka(Box<kafka::Spec>),

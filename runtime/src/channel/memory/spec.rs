@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::keys::Keys;
 use crate::config::problem::Problem;
@@ -16,7 +16,7 @@ const BYTE_CAPACITY: u64 = 64 << 20;
 const BUFFER_PERCENTAGE: u8 = 20;
 
 /// A memory channel. Defaults are those of Flume 1.11 but for `byte_capacity`, which there is 80 % of the Java heap.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Most events waiting. Default: 100.
@@ -27,7 +27,7 @@ pub struct Spec {
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
     /// Most bytes of bodies waiting; 0 is no limit. Default: 64 MiB.
-    #[serde(deserialize_with = "size::deserialize")]
+    #[serde(deserialize_with = "size::deserialize", serialize_with = "size::serialize")]
     pub byte_capacity: u64,
     /// Percentage of `byte_capacity` set aside for headers. Default: 20.
     pub byte_capacity_buffer_percentage: u8,

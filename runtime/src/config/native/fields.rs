@@ -1,10 +1,10 @@
-//! How fields of the native form are read, where serde's own way does not do.
+//! How fields of the native form are read and written, where serde's own way does not do.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::Visitor;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serializer, de};
 
 use crate::config::zookeeper_connect as checked_connect;
 
@@ -52,12 +52,31 @@ pub fn name_or_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     deserializer.deserialize_any(Name)
 }
 
+/// What [`name_or_false`] reads.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn write_name_or_false<S: Serializer>(name: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match name {
+        Some(name) => serializer.serialize_str(name),
+        None => serializer.serialize_bool(false),
+    }
+}
+
 /// A table of names, as pairs.
 ///
 /// # Errors
 /// When it is no table of strings.
 pub fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
     BTreeMap::deserialize(deserializer).map(|table| table.into_iter().collect())
+}
+
+/// What [`pairs`] reads.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn write_pairs<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }
 
 /// A ZooKeeper connect string.
@@ -102,4 +121,23 @@ pub fn optional_regex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 pub fn bytes_regex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<regex::bytes::Regex, D::Error> {
     let pattern = String::deserialize(deserializer)?;
     regex::bytes::Regex::new(&pattern).map_err(de::Error::custom)
+}
+
+/// What [`regex`] and [`bytes_regex`] read: the pattern's text.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn write_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// What [`optional_regex`] reads.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn write_optional_text<T: fmt::Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }

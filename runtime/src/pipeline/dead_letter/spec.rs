@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::secret::Masked;
 use crate::config::{Brokers, kafka_properties};
 
 /// Where refused events are parked.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
     /// JSON lines in this file, synced to disk before the event counts as settled. Pipelines and agents may share it.
@@ -20,7 +20,7 @@ pub enum Spec {
 }
 
 /// A dead-letter topic.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
     /// Where the cluster is; `None` is the cluster of the pipeline's first Kafka sink, else of its first Kafka source.
@@ -37,7 +37,7 @@ pub struct Topic {
 }
 
 /// Names of a dead letter's headers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeaderStyle {
     /// `weir.error.*`, `weir.source.*`, `weir.pipeline`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::keys::{Keys, Value};
 use crate::config::problem::{Problem, closest, quoted};
@@ -12,7 +12,7 @@ use crate::config::types::{Found, Kind, find};
 ///
 /// A channel that is *optional* for an event gets it if it has room at once; else the event is dropped there, and counted. It never holds the
 /// source up, and the source's offset does not wait for it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
     /// Every one.
@@ -38,7 +38,7 @@ impl Default for Spec {
 }
 
 /// Channels by a header's value.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Multiplexing {
     /// The header. Default: `flume.selector.header`.
@@ -55,7 +55,7 @@ pub struct Multiplexing {
 }
 
 /// Which channel's turn it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// Each in turn.

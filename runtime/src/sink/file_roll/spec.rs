@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
@@ -15,7 +15,7 @@ const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 const ROLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A file_roll sink. Defaults are those of Flume 1.11.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Directory of the files. It is not created: until it is there, events wait.
@@ -41,7 +41,7 @@ pub struct Spec {
 }
 
 /// What is in a file's name, beside its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Names {
     /// When the sink started, in milliseconds: `1700000000000-1`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::keys::Keys;
 use crate::config::problem::{Problem, quoted};
@@ -13,7 +13,7 @@ use crate::config::types::{Found, Kind, find};
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// Which sink of a group writes a batch.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Processor {
     /// The only one: `org.apache.flume.sink.DefaultSinkProcessor`.
@@ -42,7 +42,7 @@ pub enum Processor {
 }
 
 /// Whose turn is next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// Each in its turn.

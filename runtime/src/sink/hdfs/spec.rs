@@ -1,12 +1,12 @@
 //! Settings of an HDFS sink.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
 
 /// An HDFS sink.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {}
 

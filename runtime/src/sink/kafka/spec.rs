@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::keys::Keys;
 use crate::config::problem::Problem;
@@ -17,7 +17,7 @@ const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 pub const DEFAULT_TOPIC: &str = "default-flume-topic";
 
 /// A Kafka sink. Defaults are those of Flume 1.11, but for `acks`, which is `all` with an idempotent producer unless set.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where the cluster is.
@@ -33,12 +33,16 @@ pub struct Spec {
     pub flume_event_format: bool,
     /// Event header that names the topic; `None` (`allowTopicOverride = false`, `false` in the native form) always takes `topic`.
     /// Default: `topic`.
-    #[serde(default = "native::default_topic_header", deserialize_with = "native::name_or_false")]
+    #[serde(
+        default = "native::default_topic_header",
+        deserialize_with = "native::name_or_false",
+        serialize_with = "native::write_name_or_false"
+    )]
     pub topic_header: Option<String>,
-    /// An event whose topic header is merely the one its source set goes to `topic`; one that an interceptor has set routes. Always true
-    /// in the native form. In a Flume file it is true unless the sink mirrors: it names no topic, and writes to another cluster than is
+    /// An event whose topic header is merely the one its source set goes to `topic`; one that an interceptor has set routes. Default: true.
+    /// In a Flume file it is true unless the sink mirrors: it names no topic, and writes to another cluster than is
     /// read. Flume has no such thing: there an event goes back to the topic it was read from.
-    #[serde(skip, default = "native::yes")]
+    #[serde(default = "native::yes")]
     pub ignore_source_topic: bool,
     /// Event header that holds the partition's number; goes before `default_partition`.
     #[serde(default)]
@@ -50,7 +54,7 @@ pub struct Spec {
     #[serde(default)]
     pub timestamp_header: Option<String>,
     /// (event header, Kafka record header) pairs to write.
-    #[serde(default, deserialize_with = "native::pairs")]
+    #[serde(default, deserialize_with = "native::pairs", serialize_with = "native::write_pairs")]
     pub header_mappings: Vec<(String, String)>,
     /// Whether Kafka record headers that came with the event, and headers set by plugins, are written to the record. Default: true.
     #[serde(default = "native::yes")]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 16;
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 
 /// A logger sink.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Most events taken at once; Flume takes one. Default: 100.

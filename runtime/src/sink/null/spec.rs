@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
@@ -11,7 +11,7 @@ const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 const LOG_EVERY: NonZeroU64 = NonZeroU64::new(10_000).expect("10000 is not 0");
 
 /// A null sink. Defaults are those of Flume 1.11.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Most events taken at once. Default: 100.

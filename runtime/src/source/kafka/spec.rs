@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::config::keys::Keys;
 use crate::config::problem::Problem;
@@ -15,7 +15,7 @@ use crate::config::{Brokers, java_regex, kafka_properties, native};
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not 0");
 
 /// A Kafka source. Defaults are those of Flume 1.11.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where the cluster is.
@@ -35,10 +35,14 @@ pub struct Spec {
     #[serde(default)]
     pub flume_event_format: bool,
     /// Event header that gets the topic's name; `None` (`false` in the native form) sets none. Default: `topic`.
-    #[serde(default = "native::default_topic_header", deserialize_with = "native::name_or_false")]
+    #[serde(
+        default = "native::default_topic_header",
+        deserialize_with = "native::name_or_false",
+        serialize_with = "native::write_name_or_false"
+    )]
     pub topic_header: Option<String>,
     /// (event header, Kafka record header) pairs to copy; of several record headers the last counts.
-    #[serde(default, deserialize_with = "native::pairs")]
+    #[serde(default, deserialize_with = "native::pairs", serialize_with = "native::write_pairs")]
     pub header_mappings: Vec<(String, String)>,
     /// Where an agent of Flume 1.6 kept the group's offsets: taken over when the group has none in Kafka.
     /// The ZooKeeper connect string (`host:port,...[/chroot]`); `None` takes nothing over.
@@ -183,6 +187,15 @@ impl<'de> Deserialize<'de> for Topics {
             Written::Names(names) if names.is_empty() => Err(de::Error::custom("at least one topic is needed")),
             Written::Names(names) => Ok(Topics::Names(names)),
             Written::Pattern { pattern } => Topics::pattern(&pattern).map_err(de::Error::custom),
+        }
+    }
+}
+
+impl Serialize for Topics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Topics::Names(names) => serializer.collect_seq(names),
+            Topics::Pattern(pattern) => serializer.collect_map([("pattern", pattern)]),
         }
     }
 }

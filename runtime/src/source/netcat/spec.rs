@@ -1,6 +1,6 @@
 //! Settings of a netcat source: `org.apache.flume.source.NetcatSource`.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
@@ -11,7 +11,7 @@ const LINE_LENGTH: usize = 512;
 const LONGEST_LINE: usize = 16 << 20;
 
 /// A netcat source. Defaults are those of Flume 1.11 but for `bind`, which Flume wants to be told.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Host or address to listen on. Default: `127.0.0.1`.
@@ -31,7 +31,7 @@ pub struct Spec {
 }
 
 /// A character set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 pub enum Encoding {
     /// The bytes stay as they are, also where they are not UTF-8.
     #[default]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
@@ -11,7 +11,7 @@ use crate::config::keys::Keys;
 const TOTAL_EVENTS: u64 = i64::MAX as u64;
 
 /// A sequence source. Defaults are those of Flume 1.11.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Most events in one batch. Default: 1.

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::difference::differing;
 use crate::config::keys::Keys;
@@ -13,7 +13,7 @@ const SIZE: usize = 500;
 const LARGEST: usize = 64 << 20;
 
 /// A stress source. Defaults are those of Flume 1.11.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Bytes of a body. Default: 500.

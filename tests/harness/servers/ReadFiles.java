@@ -1,0 +1,90 @@
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+
+import org.apache.avro.file.DataFileReader;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.io.BytesWritable;
+import org.apache.hadoop.io.LongWritable;
+import org.apache.hadoop.io.SequenceFile;
+import org.apache.hadoop.io.Text;
+import org.apache.hadoop.io.Writable;
+import org.apache.hadoop.io.compress.CompressionCodec;
+import org.apache.hadoop.io.compress.CompressionCodecFactory;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.hadoop.example.GroupReadSupport;
+
+/**
+ * Reads files with Hadoop's own classes. Each line of standard input is a kind (sequence, stream, avro, parquet) and a path.
+ * What the file holds goes to the path with ".read" behind it: "key value", the value in hexadecimal, for each record of a SequenceFile;
+ * the bytes of a stream; a line of JSON for each record of an Avro container; the rows of a Parquet file as Parquet prints them.
+ * What goes wrong with it goes to the path with ".error" behind it.
+ */
+public class ReadFiles {
+    public static void main(String[] arguments) throws Exception {
+        Configuration configuration = new Configuration();
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            String[] words = line.split(" ", 2);
+            try (PrintStream out = new PrintStream(words[1] + ".read", StandardCharsets.UTF_8)) {
+                switch (words[0]) {
+                    case "sequence" -> sequence(configuration, words[1], out);
+                    case "stream" -> stream(configuration, words[1], out);
+                    case "avro" -> avro(words[1], out);
+                    case "parquet" -> parquet(words[1], out);
+                    default -> throw new IllegalArgumentException(line);
+                }
+            } catch (Throwable error) {
+                try (PrintStream out = new PrintStream(words[1] + ".error", StandardCharsets.UTF_8)) {
+                    error.printStackTrace(out);
+                }
+            }
+        }
+    }
+
+    private static void sequence(Configuration configuration, String path, PrintStream out) throws Exception {
+        try (SequenceFile.Reader reader = new SequenceFile.Reader(configuration, SequenceFile.Reader.file(new Path("file://" + path)))) {
+            LongWritable key = new LongWritable();
+            Writable value = (Writable) reader.getValueClass().getDeclaredConstructor().newInstance();
+            while (reader.next(key, value)) {
+                byte[] bytes = value instanceof Text text ? text.copyBytes() : ((BytesWritable) value).copyBytes();
+                out.println(key.get() + " " + HexFormat.of().formatHex(bytes));
+            }
+        }
+    }
+
+    private static void stream(Configuration configuration, String path, PrintStream out) throws IOException {
+        Path file = new Path("file://" + path);
+        CompressionCodec codec = new CompressionCodecFactory(configuration).getCodec(file);
+        if (codec == null) {
+            throw new IOException("no codec for " + path);
+        }
+        try (InputStream in = codec.createInputStream(FileSystem.get(file.toUri(), configuration).open(file))) {
+            in.transferTo(out);
+        }
+    }
+
+    private static void avro(String path, PrintStream out) throws IOException {
+        try (DataFileReader<Object> reader = new DataFileReader<>(new java.io.File(path), new GenericDatumReader<>())) {
+            while (reader.hasNext()) {
+                out.println(reader.next());
+            }
+        }
+    }
+
+    private static void parquet(String path, PrintStream out) throws IOException {
+        try (ParquetReader<Group> reader = ParquetReader.builder(new GroupReadSupport(), new Path("file://" + path)).build()) {
+            for (Group row = reader.read(); row != null; row = reader.read()) {
+                out.print(row);
+            }
+        }
+    }
+}

@@ -15,6 +15,8 @@ mod drain;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
+#[cfg(test)]
+mod group_tests;
 mod hurry;
 mod injector;
 pub mod ledger;

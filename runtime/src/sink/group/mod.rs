@@ -11,8 +11,6 @@
 mod flight;
 mod roster;
 mod spec;
-#[cfg(test)]
-mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -338,7 +338,9 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(cache::repository())
-        .args(["build", "--release", "--workspace", "--bin", "weir", "--tests", "--message-format", "json-render-diagnostics"])
+        .args(["build", "--workspace", "--bin", "weir", "--tests", "--message-format", "json-render-diagnostics"])
+        // As these tests were built, so that dependencies are not compiled a second time.
+        .args((!cfg!(debug_assertions)).then_some("--release"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
-use super::super::schema::{Error, Schema, Shape};
-use crate::file_format::schema::Unit;
+use super::super::schema::{Error, Schema, Shape, Unit};
 
 /// The columns of a schema's records.
 pub(super) fn columns(schema: &Schema) -> Result<arrow_schema::Schema, Error> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use datum::NotDatum;
 pub use fit::Misfit;
-pub use shape::{Field, Record, Shape};
+pub use shape::{Field, Record, Shape, Unit};
 
 /// Largest schema, bytes: a schema may come with an event.
 pub const LARGEST: u64 = 1 << 20;

@@ -6,7 +6,7 @@ mod read;
 mod round_trips;
 mod vectors;
 
-use super::{Encoder, Spec};
+use super::Spec;
 use crate::event::{Event, Scope};
 
 /// An event with a timestamp and these headers.

@@ -33,7 +33,8 @@ impl Spec {
         keys.ignore(&["backoffSleepIncrement", "maxBackoffSleep"]);
         let spec = Spec {
             batch_size: keys.number("batchSize", NonZeroUsize::MIN, "a number of events above 0"),
-            total_events: keys.number("totalEvents", TOTAL_EVENTS, "a number of events"),
+            // Java's number may be below 0, which is none.
+            total_events: u64::try_from(keys.number("totalEvents", i64::MAX, "a number of events")).unwrap_or_default(),
         };
         (!keys.is_refused()).then_some(spec)
     }

@@ -9,7 +9,7 @@
 //! 4. [`source`], [`channel`], [`sink`]: the traits, and behind them Kafka and the memory channel.
 //! 5. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
 //! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
-//! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`].
+//! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`], and from the one to the other; [`graph`] draws what is meant.
 //! 8. [`control`]: what may be asked of a running agent, and the JSON of it.
 //! 9. [`api`], over [`http`]: the admin address, where that is asked and answered.
 //! 10. [`agent`], [`telemetry`]: the process, what it says about itself.
@@ -34,6 +34,7 @@ pub mod event;
 mod excerpt;
 pub mod file_format;
 pub mod flume_event;
+pub mod graph;
 pub mod http;
 pub mod interceptor;
 pub mod localhost;

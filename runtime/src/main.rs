@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use weir::cli::{EXIT_USAGE, compile, demo, dlq, history, logs, pause, reload, run, status, swap, tap, validate};
+use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, graph, history, logs, pause, reload, run, status, swap, tap, validate};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -22,6 +22,10 @@ enum Task {
     Demo(demo::Args),
     /// Say everything that is wrong with a configuration, without running it.
     Validate(Box<validate::Args>),
+    /// Write Flume's files in the native form, and say what became of every line.
+    Convert(Box<convert::Args>),
+    /// Draw what a configuration runs.
+    Graph(Box<graph::Args>),
     /// Show what an agent is doing.
     Status(status::Args),
     /// Watch an agent's figures.
@@ -55,7 +59,7 @@ enum Task {
 
 /// How `weir --help` groups the commands.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Pipelines", &["run", "demo", "validate"]),
+    ("Pipelines", &["run", "demo", "validate", "convert", "graph"]),
     ("Looking at a running agent", &["status", "top", "tap", "logs", "history"]),
     ("Changing a running agent", &["swap", "rollback", "pause", "resume", "reload", "dlq"]),
     ("Plugins", &["componentize"]),
@@ -75,6 +79,8 @@ fn main() -> ExitCode {
         Task::Run(args) => run::main(*args),
         Task::Demo(args) => demo::main(args),
         Task::Validate(args) => validate::main(*args),
+        Task::Convert(args) => convert::main(*args),
+        Task::Graph(args) => graph::main(*args),
         Task::Status(args) => status::main(args),
         #[cfg(feature = "top")]
         Task::Top(args) => weir::cli::top::main(args),
@@ -150,6 +156,8 @@ mod tests {
             "swap flume1/r1/int-1 score.wasm --signature s --why better --expect 77ab --wait 10s --no-trial --api https://x --ca ca.pem",
             "rollback flume1/int-1 9f2c --why worse",
             "history flume1/int-1 -n 3",
+            "convert a.properties b.properties -n flume1 -o out.toml -Dx=y --json --partial",
+            "graph -f a.properties -n flume1 --format dot",
             "dlq list flume1 --reason trap --group",
             "dlq replay flume1 0:1 0:2",
             "dlq replay flume1 --all --plugin 77ab",

@@ -33,8 +33,7 @@ fn check(file: &Path) -> Option<String> {
 }
 
 fn report(file: &Path, text: &str) -> String {
-    let marked = |mark: &str| text.lines().find_map(|line| line.strip_prefix(mark)).unwrap_or_default();
-    let args = arguments(file, marked("# args: "));
+    let args = arguments(file, &marked(text, "# args: "));
     let mut out = String::new();
     let (problems, pipelines) = match config::load(&args) {
         Ok(loaded) => (loaded.warnings, Some(loaded.spec.pipelines)),
@@ -49,14 +48,20 @@ fn report(file: &Path, text: &str) -> String {
     let Some(pipelines) = pipelines else { return out + "refused\n" };
     for pipeline in pipelines {
         writeln!(out, "valid: {}", pipeline.name).unwrap();
-        if marked("# show: ") == "spec" {
+        if marked(text, "# show: ") == "spec" {
             writeln!(out, "{:#?}\n{:#?}\n{:#?}", pipeline.sources, pipeline.channels, pipeline.sinks).unwrap();
         }
     }
     out
 }
 
-fn arguments(file: &Path, options: &str) -> Load {
+/// What a line at the beginning says.
+pub(super) fn marked(text: &str, mark: &str) -> String {
+    text.lines().find_map(|line| line.strip_prefix(mark)).unwrap_or_default().to_owned()
+}
+
+/// The command line that a case is for.
+pub(super) fn arguments(file: &Path, options: &str) -> Load {
     let mut args = Load { conf_file: vec![file.to_owned()], ..Load::default() };
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {

@@ -2,5 +2,7 @@
 
 mod cases;
 mod conf;
+mod convert;
+mod graph;
 mod malformed;
 mod options;

@@ -17,7 +17,7 @@ use super::builder::{Built, InPlace, Run};
 use crate::config::spec::PipelineSpec;
 use crate::control;
 use crate::error_chain;
-use crate::pipeline::{Controls, Drain, DrainSwitch, Task, group_check, sink_check, source_check};
+use crate::pipeline::{Controls, Drain, DrainSwitch, Task, channel_check, group_check, sink_check, source_check};
 use crate::telemetry::Health;
 
 /// How long a pipeline that is given up may take to leave its groups, before its tasks are stopped where they are.
@@ -196,6 +196,9 @@ impl Fleet {
         }
         for group in &member.spec.sink_groups {
             self.health.remove(&group_check(name, &group.name));
+        }
+        for channel in &member.spec.channels {
+            self.health.remove(&channel_check(name, &channel.name));
         }
     }
 

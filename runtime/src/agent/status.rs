@@ -6,7 +6,7 @@ use super::fleet::{Stage, View};
 use super::plan::target;
 use crate::config::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, SourceSpec};
 use crate::control::status::{ChannelStatus, InterceptorStatus, PipelineState, PipelineStatus, SinkStatus, SourceStatus};
-use crate::control::{Refusal, RefusalKind, Target};
+use crate::control::{Refusal, Target};
 use crate::interceptor;
 use crate::pipeline::{Services, group_check, sink_check, source_check};
 use crate::telemetry::health::Check;
@@ -59,17 +59,8 @@ fn chain(view: &View, source: &SourceSpec, services: &Services) -> Vec<Intercept
 
 /// The interceptor at a place, built-in or not.
 pub(super) fn find<'a>(spec: &'a PipelineSpec, target: &Target) -> Result<(&'a SourceSpec, &'a InterceptorSpec), Refusal> {
-    let sources = spec.sources.iter().filter(|source| target.source.as_ref().is_none_or(|name| *name == source.name));
-    let steps = sources.flat_map(|source| source.interceptors.iter().map(move |step| (source, step)));
-    let mut found = steps.filter(|(_, step)| step.name == target.interceptor);
-    match (found.next(), found.next()) {
-        (Some(place), None) => Ok(place),
-        (Some(_), Some(_)) => {
-            let detail = format!("several sources have an interceptor {}: say PIPELINE/SOURCE/INTERCEPTOR", target.interceptor);
-            Err(Refusal::new(RefusalKind::Unprocessable, detail))
-        }
-        (None, _) => Err(Refusal::new(RefusalKind::NotFound, format!("there is no interceptor {target}"))),
-    }
+    let steps = spec.sources.iter().flat_map(|source| source.interceptors.iter().map(move |step| (source, step)));
+    target.resolve("interceptor", steps.map(|(source, step)| (source.name.as_str(), step.name.as_str(), (source, step))))
 }
 
 /// What it is doing, and why: what is not well, with the name of each part.

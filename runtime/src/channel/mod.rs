@@ -9,12 +9,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use serde::Serialize;
 
 use crate::batch::Batch;
 use crate::delivery::{Ack, Delivery};
-use crate::telemetry::ChannelMetrics;
+use crate::telemetry::{ChannelMetrics, NamedCheck};
 
 /// Which channel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,7 +46,9 @@ impl Spec {
     pub fn capacity(&self) -> u64 {
         match self {
             Spec::Memory(memory) => memory.capacity.get() as u64,
-            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => 0,
+            Spec::File(file) => file.capacity.get() as u64,
+            Spec::Spillable(spillable) => (spillable.memory_capacity + spillable.overflow_capacity) as u64,
+            Spec::Kafka(_) => 0,
         }
     }
 
@@ -54,7 +56,8 @@ impl Spec {
     pub fn byte_capacity(&self) -> u64 {
         match self {
             Spec::Memory(memory) => memory.byte_capacity,
-            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => 0,
+            Spec::File(file) => file.disk_limit,
+            Spec::Spillable(_) | Spec::Kafka(_) => 0,
         }
     }
 
@@ -62,7 +65,8 @@ impl Spec {
     pub(crate) fn capacities(&mut self) -> Option<(&mut NonZeroUsize, &mut NonZeroUsize)> {
         match self {
             Spec::Memory(memory) => Some((&mut memory.capacity, &mut memory.transaction_capacity)),
-            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => None,
+            Spec::File(file) => Some((&mut file.capacity, &mut file.transaction_capacity)),
+            Spec::Spillable(_) | Spec::Kafka(_) => None,
         }
     }
 
@@ -80,11 +84,16 @@ pub struct Opening<'a> {
     pub directory: &'a Path,
     /// Its numbers.
     pub metrics: ChannelMetrics,
+    /// Where it says that its disk fails, and that it works again.
+    pub health: NamedCheck,
 }
 
 /// A channel cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A channel on disk.
+    #[error(transparent)]
+    Disk(#[from] file::Error),
     /// A channel on disk.
     #[error("open the files")]
     File(#[source] std::io::Error),
@@ -108,6 +117,11 @@ pub trait Channel: Send + Sync {
 
     /// No more puts will come: takers get what is left, then `None`.
     fn close(&self);
+
+    /// Waits until what a restart must know of is durable; called once everything taken was settled or is back.
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 }
 
 /// Events taken from a channel. Commit them, or drop them: then they are back at the channel's front, in order.

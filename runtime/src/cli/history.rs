@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::session::About;
+use super::session::Ask;
 use super::show::amount::{count, counted};
-use super::show::output::{print, print_json};
 use super::show::paint::{Paint, Tone};
 use super::show::table::{Cell, Table};
 use super::show::time::Clock;
 use super::show::version::{name, short};
-use crate::client::Connect;
 use crate::control::Target;
 use crate::control::swap::{History, HistoryEntry, OffsetRange, VersionState};
 
@@ -22,20 +20,17 @@ pub struct Args {
     /// At most so many versions, the newest.
     #[arg(short = 'n', value_name = "N", default_value_t = 20)]
     pub most: usize,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Shows them.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::target(&args.connect, &args.target, args.json).run(async |client| {
+    args.ask.target(&args.target).run(async |client| {
         let answer = client.history(&args.target, args.most).await?;
-        if args.json { print_json(&answer.json) } else { print(&render(&answer.value, &Clock::local(), Paint::stdout())) }
+        args.ask.show(&answer, |history| render(history, &Clock::local(), Paint::stdout()))
     })
 }
 

@@ -1,9 +1,11 @@
 //! Arguments in, exit code out: one file a subcommand. Those on a running agent share [`crate::client`], `session`, `failure` and `show`.
 
 pub mod compile;
+pub mod convert;
 pub mod demo;
 pub mod dlq;
 mod failure;
+pub mod graph;
 pub mod history;
 pub mod logs;
 pub mod pause;

@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::failure::Failure;
-use super::session::About;
-use super::show::output::{print, print_json};
-use crate::client::{Answer, Connect};
+use super::session::Ask;
 use crate::control::status::{PipelineState, PipelineStatus};
 use crate::printable::escaped;
 
@@ -14,28 +11,21 @@ use crate::printable::escaped;
 pub struct Args {
     /// Which pipeline.
     pub pipeline: String,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Has a pipeline read nothing more.
 #[must_use]
 pub fn pause(args: Args) -> ExitCode {
-    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| tell(&client.pause(&args.pipeline).await?, args.json))
+    args.ask.pipeline(&args.pipeline).run(async |client| args.ask.show(&client.pause(&args.pipeline).await?, sentence))
 }
 
 /// Has it read again.
 #[must_use]
 pub fn resume(args: Args) -> ExitCode {
-    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| tell(&client.resume(&args.pipeline).await?, args.json))
-}
-
-fn tell(answer: &Answer<PipelineStatus>, json: bool) -> Result<(), Failure> {
-    if json { print_json(&answer.json) } else { print(&sentence(&answer.value)) }
+    args.ask.pipeline(&args.pipeline).run(async |client| args.ask.show(&client.resume(&args.pipeline).await?, sentence))
 }
 
 fn sentence(pipeline: &PipelineStatus) -> String {

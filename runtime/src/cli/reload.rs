@@ -3,34 +3,25 @@
 use std::process::ExitCode;
 
 use super::failure::Failure;
-use super::session::About;
-use super::show::output::{print, print_json};
+use super::session::Ask;
 use super::show::paint::{Paint, Tone};
 use super::show::table::{Cell, Table};
-use crate::client::Connect;
 use crate::control::swap::{ReloadReport, ReloadResult};
 
 /// Arguments of `weir reload`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Reloads. The exit code is 1 when a change was refused.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::agent(&args.connect, args.json).run(async |client| {
+    args.ask.agent().run(async |client| {
         let answer = client.reload().await?;
-        if args.json {
-            print_json(&answer.json)?;
-        } else {
-            print(&render(&answer.value, Paint::stdout()))?;
-        }
+        args.ask.show(&answer, |report| render(report, Paint::stdout()))?;
         let is_refused = answer.value.changes.iter().any(|change| change.result == ReloadResult::Rejected);
         if is_refused { Err(Failure::Findings) } else { Ok(()) }
     })

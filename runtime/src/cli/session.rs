@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::failure::Failure;
-use crate::client::{Client, Connect};
+use super::show::output::{print, print_json, print_sum};
+use crate::client::{Answer, Client, Connect};
 use crate::control::Target;
 
 /// What a command is about, for its messages.
@@ -16,15 +19,48 @@ pub(super) struct About<'a> {
     pub(super) json: bool,
 }
 
+/// What every command that asks once is told besides.
+#[derive(Debug, clap::Args)]
+pub struct Ask {
+    /// Print the API's JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Which agent.
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+impl Ask {
+    /// About the agent.
+    pub(super) fn agent(&self) -> About<'_> {
+        About::agent(&self.connect, self.json)
+    }
+
+    /// About a pipeline.
+    pub(super) fn pipeline(&self, pipeline: &str) -> About<'_> {
+        About { connect: &self.connect, subject: pipeline.to_owned(), json: self.json }
+    }
+
+    /// About an interceptor.
+    pub(super) fn target(&self, target: &Target) -> About<'_> {
+        About::target(&self.connect, target, self.json)
+    }
+
+    /// Prints an answer: the API's JSON as it came, or what `render` makes of it.
+    pub(super) fn show<T>(&self, answer: &Answer<T>, render: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        if self.json { print_json(&answer.json) } else { print(&render(&answer.value)) }
+    }
+
+    /// The same for what several answers came to.
+    pub(super) fn show_sum<T: Serialize>(&self, sum: &T, render: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        if self.json { print_sum(sum) } else { print(&render(sum)) }
+    }
+}
+
 impl<'a> About<'a> {
     /// About the agent.
     pub(super) fn agent(connect: &'a Connect, json: bool) -> About<'a> {
         About { connect, subject: String::new(), json }
-    }
-
-    /// About a pipeline.
-    pub(super) fn pipeline(connect: &'a Connect, pipeline: &str, json: bool) -> About<'a> {
-        About { connect, subject: pipeline.to_owned(), json }
     }
 
     /// About an interceptor.

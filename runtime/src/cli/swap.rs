@@ -6,13 +6,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::session::About;
+use super::session::Ask;
 use super::show::amount::{bytes, counted, micros};
-use super::show::output::{print, print_json};
 use super::show::paint::{Paint, Tone};
 use super::show::time::Clock;
 use super::show::version::{full, short};
-use crate::client::{Answer, Connect, duration};
+use crate::client::{Answer, duration};
 use crate::control::Target;
 use crate::control::swap::{Admission, Proposal, RollbackRequest, SwapReport, SwapResult};
 use crate::printable::escaped;
@@ -43,12 +42,9 @@ pub struct Args {
     /// No trial afterwards: for a version that is meant to discard more or to take longer.
     #[arg(long)]
     pub no_trial: bool,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Arguments of `weir rollback`.
@@ -62,18 +58,15 @@ pub struct RollbackArgs {
     /// Why, for the history.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub why: String,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Swaps. The exit code is 1 when the new version was refused, or rolled back over its first batches.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::target(&args.connect, &args.target, args.json).run(async |client| {
+    args.ask.target(&args.target).run(async |client| {
         let proposal = Proposal {
             name: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
             component: read("the plugin", &args.file)?,
@@ -84,17 +77,17 @@ pub fn main(args: Args) -> ExitCode {
             trial: !args.no_trial,
         };
         let name = proposal.name.clone();
-        tell(&args.target, &client.swap(&args.target, proposal).await?, &name, args.json)
+        tell(&args.ask, &args.target, &client.swap(&args.target, proposal).await?, &name)
     })
 }
 
 /// Goes back.
 #[must_use]
 pub fn rollback(args: RollbackArgs) -> ExitCode {
-    About::target(&args.connect, &args.target, args.json).run(async |client| {
+    args.ask.target(&args.target).run(async |client| {
         let request = RollbackRequest { to: args.digest.clone(), why: args.why.clone() };
         let answer = client.rollback(&args.target, &request).await?;
-        tell(&args.target, &answer, &answer.value.to.origin, args.json)
+        tell(&args.ask, &args.target, &answer, &answer.value.to.origin)
     })
 }
 
@@ -125,12 +118,8 @@ fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn tell(target: &Target, answer: &Answer<SwapReport>, file: &str, json: bool) -> Result<(), Failure> {
-    if json {
-        print_json(&answer.json)?;
-    } else {
-        print(&render(target, &answer.value, file, &Clock::local(), Paint::stdout()))?;
-    }
+fn tell(ask: &Ask, target: &Target, answer: &Answer<SwapReport>, file: &str) -> Result<(), Failure> {
+    ask.show(answer, |report| render(target, report, file, &Clock::local(), Paint::stdout()))?;
     if answer.value.result == SwapResult::RolledBack { Err(Failure::Findings) } else { Ok(()) }
 }
 
@@ -270,10 +259,10 @@ undo: weir rollback flume1/int-1
     }
 
     fn args(file: PathBuf, signature: Option<PathBuf>) -> Args {
-        let connect = crate::client::tests::connect(String::new());
+        let ask = Ask { json: false, connect: crate::client::tests::connect(String::new()) };
         let target = "flume1/int-1".parse().unwrap();
         let wait = Duration::from_secs(10);
-        Args { target, file, signature, why: String::new(), expect: None, wait, no_trial: false, json: false, connect }
+        Args { target, file, signature, why: String::new(), expect: None, wait, no_trial: false, ask }
     }
 
     #[test]

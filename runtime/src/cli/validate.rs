@@ -108,15 +108,33 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `agent: source -> [interceptors] -> channel -> sink`, for every way through the pipeline.
+/// `agent: source -> [interceptors] -> channel -> sink`, for every way through the pipeline. One through a channel that others fill or drain
+/// begins or ends there; a sink in a group is followed by that.
 fn paths(pipeline: &PipelineSpec) -> Vec<String> {
     let mut paths = Vec::new();
     for source in &pipeline.sources {
         let chain: Vec<&str> = source.interceptors.iter().map(|interceptor| interceptor.name.as_str()).collect();
         let chain = if chain.is_empty() { String::new() } else { format!("[{}] -> ", chain.join(", ")) };
-        for sink in pipeline.sinks.iter().filter(|sink| source.channels.contains(&sink.channel)) {
-            paths.push(format!("{}: {} -> {chain}{} -> {}", pipeline.name, source.name, sink.channel, sink.name));
+        for channel in &source.channels {
+            let ends = ends(pipeline, channel);
+            paths.extend(ends.iter().map(|end| format!("{}: {} -> {chain}{channel}{end}", pipeline.name, source.name)));
         }
     }
+    let is_fed = |channel: &String| pipeline.sources.iter().any(|source| source.channels.contains(channel));
+    for channel in pipeline.channels.iter().map(|channel| &channel.name).filter(|name| !is_fed(name)) {
+        paths.extend(ends(pipeline, channel).iter().map(|end| format!("{}: {channel}{end}", pipeline.name)));
+    }
     paths
+}
+
+/// ` -> sink` for every sink of a channel; nothing where it has none.
+fn ends(pipeline: &PipelineSpec, channel: &str) -> Vec<String> {
+    let sinks = pipeline.sinks.iter().filter(|sink| sink.channel == channel);
+    let ends: Vec<String> = sinks
+        .map(|sink| match pipeline.sink_groups.iter().find(|group| group.sinks.contains(&sink.name)) {
+            Some(group) => format!(" -> {} (group {})", sink.name, group.name),
+            None => format!(" -> {}", sink.name),
+        })
+        .collect();
+    if ends.is_empty() { vec![String::new()] } else { ends }
 }

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::resolved::{Origin, Resolved};
+
 static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
     let key = "[-_a-zA-Z0-9]+";
     let pattern = format!(r#"\$\{{(?<filter>[^\[\]{{}}$]+)\[(?:'(?<single>{key})'|"(?<double>{key})"|(?<bare>{key}))\]\}}"#);
@@ -57,6 +59,13 @@ impl Filter {
             Filter::External { command } => external(command, key),
         }
     }
+
+    fn origin(&self, key: &str) -> Origin {
+        match self {
+            Filter::Environment => Origin::Environment { name: key.to_owned(), default: None },
+            Filter::External { .. } => Origin::Command(key.to_owned()),
+        }
+    }
 }
 
 fn external(command: &[String], key: &str) -> Result<String, Error> {
@@ -69,22 +78,30 @@ fn external(command: &[String], key: &str) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
 }
 
-/// Replaces every reference to one of `filters` in `text`; a reference that fails is left and told to `failed`.
+/// Replaces every reference to one of `filters` in `value`; a reference that fails is left and told to `failed`.
 pub fn apply<'f>(
-    text: &str,
+    value: &Resolved,
     filters: impl Fn(&str) -> Option<&'f Filter>,
     environment: &dyn Fn(&str) -> Option<String>,
     mut failed: impl FnMut(Error),
-) -> String {
-    let replaced = REFERENCE.replace_all(text, |captures: &regex::Captures<'_>| {
+) -> Resolved {
+    let mut out = Resolved::default();
+    let mut done = 0;
+    for captures in REFERENCE.captures_iter(&value.text) {
+        let Some(reference) = captures.get(0) else { continue };
         let key = ["single", "double", "bare"].iter().find_map(|quote| captures.name(quote)).map_or("", |key| key.as_str());
-        let Some(filter) = filters(&captures["filter"]) else { return captures[0].to_owned() };
-        filter.look_up(key, environment).unwrap_or_else(|error| {
-            failed(error);
-            captures[0].to_owned()
-        })
-    });
-    replaced.into_owned()
+        let Some(filter) = filters(&captures["filter"]) else { continue };
+        match filter.look_up(key, environment) {
+            Ok(found) => {
+                out.push(value.slice(done..reference.start()));
+                out.push(Resolved::of(found, filter.origin(key)));
+                done = reference.end();
+            }
+            Err(error) => failed(error),
+        }
+    }
+    out.push(value.slice(done..value.text.len()));
+    out
 }
 
 #[cfg(test)]
@@ -94,8 +111,8 @@ mod tests {
     fn apply_one(filter: &Filter, text: &str) -> (String, usize) {
         let mut failures = 0;
         let environment = |name: &str| (name == "KEY").then(|| "value".to_owned());
-        let out = apply(text, |name| (name == "f").then_some(filter), &environment, |_| failures += 1);
-        (out, failures)
+        let out = apply(&Resolved::plain(text), |name| (name == "f").then_some(filter), &environment, |_| failures += 1);
+        (out.text, failures)
     }
 
     #[test]

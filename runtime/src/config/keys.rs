@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::problem::{File, Place, Problem, closest, quoted};
 use super::properties::Text;
+use super::resolved::{Foreign, Resolved};
 use super::secret::{MASK, is_secret};
 
 /// Where findings are gathered while a configuration is read.
@@ -24,6 +25,8 @@ pub struct Value {
     pub key: String,
     /// After substitution.
     pub text: String,
+    /// What of the text the file does not hold.
+    pub foreign: Vec<Foreign>,
     written: Text,
     key_span: Range<usize>,
     file: Arc<File>,
@@ -33,13 +36,25 @@ impl Value {
     /// A value as read from a file, before substitution.
     #[must_use]
     pub fn new(key: String, written: Text, key_span: Range<usize>, file: Arc<File>) -> Value {
-        Value { key, text: written.text.clone(), written, key_span, file }
+        Value { key, text: written.text.clone(), foreign: Vec::new(), written, key_span, file }
     }
 
     /// The text as the file has it, for messages; masked when the key is a secret's. A substituted value is never shown: it may be one.
     #[must_use]
     pub fn shown(&self) -> String {
         if is_secret(&self.key) { MASK.to_owned() } else { quoted(&self.written.text) }
+    }
+
+    /// The text and which of it came from where.
+    #[must_use]
+    pub fn resolved(&self) -> Resolved {
+        Resolved { text: self.text.clone(), foreign: self.foreign.clone() }
+    }
+
+    /// Takes a completed text.
+    pub fn set(&mut self, resolved: Resolved) {
+        self.text = resolved.text;
+        self.foreign = resolved.foreign;
     }
 
     /// Where the key is.
@@ -52,6 +67,12 @@ impl Value {
     #[must_use]
     pub fn place(&self) -> Place {
         Place { file: self.file.clone(), span: self.written.span.clone() }
+    }
+
+    /// Whether this place is in the key or the value.
+    #[must_use]
+    pub fn holds(&self, place: &Place) -> bool {
+        place.file == self.file && (self.key_span.start..=self.written.span.end.max(self.key_span.end)).contains(&place.span.start)
     }
 
     /// Where a part of the text is: all of the value when it was substituted.
@@ -146,7 +167,8 @@ impl Keys {
             Some(_) => format!("`{old}` is ignored, since `{key}` is set"),
             None => format!("`{old}` is the old name of `{key}`"),
         };
-        self.report(Problem::warning(message).help(format!("use `{}`", self.full(key))).key(outdated.key.clone()).at(outdated.key_place()));
+        let problem = Problem::warning(message).help(format!("use `{}`", self.full(key))).same();
+        self.report(problem.key(outdated.key.clone()).at(outdated.key_place()));
         current.or(Some(outdated))
     }
 
@@ -162,6 +184,7 @@ impl Keys {
         if !is_true && !value.text.eq_ignore_ascii_case("false") {
             self.report(
                 Problem::lenient(format!("{} is neither `true` nor `false`; Flume takes it for `false`", value.shown()))
+                    .same()
                     .key(value.key.clone())
                     .at(value.place()),
             );
@@ -207,6 +230,12 @@ impl Keys {
     pub fn nested(&mut self, name: &str, declared: Place) -> Keys {
         let values = self.take(&format!("{name}."));
         Keys::new(self.full(name), declared, values, self.problems.clone())
+    }
+
+    /// A key that means something else here than in Flume: a note says how, where it is set.
+    pub fn differs(&mut self, key: &str, how: &str) {
+        let Some(value) = self.get(key) else { return };
+        self.report(Problem::note(format!("`{key}`: {how}")).key(value.key.clone()).at(value.key_place()));
     }
 
     /// Keys that Flume knows and that mean nothing here.

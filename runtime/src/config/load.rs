@@ -92,14 +92,19 @@ pub fn load(args: &Load) -> Result<Loaded, Error> {
     let environment = |name: &str| std::env::var(name).ok();
     let problems = Problems::default();
     let (pipelines, settings) = Loading { args, environment: &environment, problems: problems.clone() }.read();
-    let mut problems = problems.take();
-    for problem in problems.iter_mut().filter(|problem| args.strict && problem.lenient) {
+    let warnings = passed(problems.take(), args.strict)?;
+    Ok(Loaded { spec: AgentSpec { pipelines }, settings, warnings })
+}
+
+/// What was found, unless an error is among it.
+pub(super) fn passed(mut problems: Vec<Problem>, strict: bool) -> Result<Vec<Problem>, Error> {
+    for problem in problems.iter_mut().filter(|problem| strict && problem.lenient) {
         problem.severity = Severity::Error;
     }
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(Error { problems });
     }
-    Ok(Loaded { spec: AgentSpec { pipelines }, settings, warnings: problems })
+    Ok(problems)
 }
 
 /// A file's name as given, its directory and its text.
@@ -110,10 +115,31 @@ pub(super) struct Source {
     pub(super) is_utf8: bool,
 }
 
-struct Loading<'a> {
-    args: &'a Load,
-    environment: &'a dyn Fn(&str) -> Option<String>,
-    problems: Problems,
+/// A configuration being read.
+pub(super) struct Loading<'a> {
+    pub(super) args: &'a Load,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) problems: Problems,
+}
+
+/// Flume's files, and what they mean depends on.
+pub(super) struct Flume {
+    /// At least one.
+    pub(super) sources: Vec<Source>,
+    /// The file of `--settings`.
+    pub(super) settings_file: Option<Source>,
+    /// What is in it, with the plugin map.
+    pub(super) settings: Settings,
+    directory: PathBuf,
+    system: BTreeMap<String, String>,
+}
+
+impl Flume {
+    /// The same, as the reader takes it.
+    pub(super) fn surroundings<'a>(&'a self, environment: &'a dyn Fn(&str) -> Option<String>) -> flume::Surroundings<'a> {
+        let plugins = Plugins { settings: &self.settings, directory: &self.directory };
+        flume::Surroundings { plugins, environment, system: &self.system }
+    }
 }
 
 impl Loading<'_> {
@@ -122,7 +148,6 @@ impl Loading<'_> {
     }
 
     fn read(&self) -> (Vec<PipelineSpec>, Settings) {
-        let is_native = |path: &PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
         let natives = self.args.conf_file.iter().filter(|path| is_native(path)).count();
         let sources: Vec<Source> = self.args.conf_file.iter().filter_map(|path| self.source(path, self.args.conf.as_deref())).collect();
         if sources.len() < self.args.conf_file.len() {
@@ -130,7 +155,11 @@ impl Loading<'_> {
         }
         match (natives, sources.as_slice()) {
             (1, [native]) => self.native(native),
-            (0, [_, ..]) => self.flume(&sources),
+            (0, [_, ..]) => {
+                let flume = self.flume(sources);
+                let surroundings = flume.surroundings(self.environment);
+                (flume::read(&flume.sources, &self.args.name, &surroundings, &self.problems), flume.settings)
+            }
             (0, []) => {
                 self.report(Problem::error("no configuration file is given").help("name one with -f FILE"));
                 Default::default()
@@ -162,20 +191,28 @@ impl Loading<'_> {
         (pipelines, settings)
     }
 
-    fn flume(&self, sources: &[Source]) -> (Vec<PipelineSpec>, Settings) {
+    /// Reads Flume's files only; `None` when there is none, or one cannot be read or is in the native form.
+    pub(super) fn only_flume(&self) -> Option<Flume> {
+        for path in self.args.conf_file.iter().filter(|path| is_native(path)) {
+            self.report(Problem::error(format!("{} is in the native form already", path.display())));
+        }
+        let sources: Vec<Source> = self.args.conf_file.iter().filter_map(|path| self.source(path, self.args.conf.as_deref())).collect();
+        let is_whole = !sources.is_empty() && sources.len() == self.args.conf_file.len() && !self.args.conf_file.iter().any(is_native);
+        is_whole.then(|| self.flume(sources))
+    }
+
+    fn flume(&self, sources: Vec<Source>) -> Flume {
         let mut settings = Settings::default();
-        if let Some(source) = self.args.settings.as_ref().and_then(|path| self.source(path, None)) {
-            settings = native::Document::parse(&source, self.environment, &self.problems).only_settings();
+        let settings_file = self.args.settings.as_ref().and_then(|path| self.source(path, None));
+        if let Some(source) = &settings_file {
+            settings = native::Document::parse(source, self.environment, &self.problems).only_settings();
             settings.resolve_files(&source.directory);
         }
         self.add_plugin_map(&mut settings);
         let directory = sources.first().map_or_else(PathBuf::new, |source| source.directory.clone());
-        let plugins = Plugins { settings: &settings, directory: &directory };
         let system = self.args.system.iter().map(|definition| definition.split_once('=').unwrap_or((definition, "")));
         let system: BTreeMap<String, String> = system.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let surroundings = flume::Surroundings { plugins, environment: self.environment, system: &system };
-        let pipelines = flume::read(sources, &self.args.name, &surroundings, &self.problems);
-        (pipelines, settings)
+        Flume { sources, settings_file, settings, directory, system }
     }
 
     /// `--plugin-map`: `CLASS=FILE`, else a TOML file with a table `[plugins]`.
@@ -211,6 +248,10 @@ impl Loading<'_> {
             }
         }
     }
+}
+
+fn is_native(path: &PathBuf) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
 
 /// Where a file is: in the working directory or else in `conf`.

@@ -6,8 +6,10 @@ mod filter;
 mod flume;
 mod jaas;
 mod load;
+mod resolved;
 mod substitute;
 
+pub mod convert;
 pub mod difference;
 pub mod java_regex;
 pub mod kafka_properties;

@@ -129,11 +129,13 @@ pub struct Problem {
     pub place: Option<Place>,
     /// Flume lets this pass and so does Weir, but not under `--strict`.
     pub lenient: bool,
+    /// Weir does what Flume does: the warning is about that.
+    pub same: bool,
 }
 
 impl Problem {
     fn new(severity: Severity, message: impl Into<String>) -> Problem {
-        Problem { severity, message: message.into(), help: Vec::new(), key: None, place: None, lenient: false }
+        Problem { severity, message: message.into(), help: Vec::new(), key: None, place: None, lenient: false, same: false }
     }
 
     /// Nothing can run with it.
@@ -164,6 +166,13 @@ impl Problem {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Problem {
         self.help.push(help.into());
+        self
+    }
+
+    /// Weir does what Flume does: the warning is about that, and not about a difference.
+    #[must_use]
+    pub fn same(mut self) -> Problem {
+        self.same = true;
         self
     }
 

@@ -94,12 +94,6 @@ impl Settings {
     }
 }
 
-/// The file of a pipeline's refused events that nobody configured, in this process's default state directory.
-#[must_use]
-pub fn default_file(pipeline: &str) -> PathBuf {
-    dead_letter_file(&default_state(&|name| std::env::var(name).ok()), pipeline)
-}
-
 fn default_state(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
     let set = |name: &str| environment(name).filter(|value| !value.is_empty());
     // systemd separates several directories by colons.
@@ -110,7 +104,9 @@ fn default_state(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("weir-state"))
 }
 
-fn dead_letter_file(state: &Path, pipeline: &str) -> PathBuf {
+/// The file of a pipeline's refused events that have no other place.
+#[must_use]
+pub fn dead_letter_file(state: &Path, pipeline: &str) -> PathBuf {
     state.join("dead-letters").join(format!("{}.jsonl", file_name(pipeline)))
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::resolved::{Origin, Resolved};
+
 /// Most lookups for one value: what needs more is built to explode.
 const MOST_LOOKUPS: usize = 1_000;
 /// Longest value, bytes.
@@ -52,64 +54,66 @@ impl<'a> Substitution<'a> {
     ///
     /// # Errors
     /// On a cycle and on a value that grows without end.
-    pub fn resolve(&mut self, key: &str, text: &str) -> Result<String, Error> {
+    pub fn resolve(&mut self, key: &str, text: &str) -> Result<Resolved, Error> {
         self.open = vec![key.to_owned()];
         self.lookups = 0;
         self.unresolved.clear();
         self.expand(text, 0)
     }
 
-    fn expand(&mut self, text: &str, depth: usize) -> Result<String, Error> {
+    fn expand(&mut self, text: &str, depth: usize) -> Result<Resolved, Error> {
         if depth > DEEPEST {
             return Err(Error::TooLarge);
         }
         let closings = closings(text);
-        let mut out = String::with_capacity(text.len());
+        let mut out = Resolved::default();
         let mut done = 0;
         for (start, end) in closings {
             if start < done {
                 // Inside of a variable that is dealt with.
                 continue;
             }
-            out.push_str(&text[done..start]);
+            out.push(Resolved::plain(&text[done..start]));
             done = end;
             let variable = &text[start..end];
-            if out.ends_with('$') {
+            if out.text.ends_with('$') {
                 // `$${x}`: the first dollar escapes, what is inside stays.
-                out.pop();
-                out.push_str(variable);
+                out = out.slice(0..out.text.len() - 1);
+                out.push(Resolved::plain(variable));
                 continue;
             }
             let inner = self.expand(&variable[2..variable.len() - 1], depth + 1)?;
             match self.look_up(&inner, depth)? {
-                Some(value) => out.push_str(&value),
+                Some(value) => out.push(value),
                 None => {
                     self.unresolved.push(variable.to_owned());
-                    out.push_str(variable);
+                    out.push(Resolved::plain(variable));
                 }
             }
-            if out.len() > LONGEST_VALUE {
+            if out.text.len() > LONGEST_VALUE {
                 return Err(Error::TooLarge);
             }
         }
-        out.push_str(&text[done..]);
+        out.push(Resolved::plain(&text[done..]));
         Ok(out)
     }
 
-    fn look_up(&mut self, inner: &str, depth: usize) -> Result<Option<String>, Error> {
+    fn look_up(&mut self, inner: &Resolved, depth: usize) -> Result<Option<Resolved>, Error> {
         self.lookups += 1;
         if self.lookups > MOST_LOOKUPS {
             return Err(Error::TooLarge);
         }
-        let (name, default) = match inner.split_once(":-") {
-            Some((name, default)) => (name, Some(default.to_owned())),
-            None => (inner, None),
+        let text = inner.text.as_str();
+        let (name, default) = match text.find(":-") {
+            Some(at) => (&text[..at], Some(inner.slice(at + 2..text.len()))),
+            None => (text, None),
         };
         if let Some(variable) = name.strip_prefix("env:") {
-            return Ok((self.environment)(variable).or(default));
+            return Ok(variable_or(variable, (self.environment)(variable), default));
         }
         if let Some(definition) = name.strip_prefix("sys:") {
-            return Ok(self.system.get(definition).cloned().or(default));
+            let defined = self.system.get(definition).cloned();
+            return Ok(defined.map(|value| Resolved::of(value, Origin::System(definition.to_owned()))).or(default));
         }
         let Some(value) = self.properties.get(name) else { return Ok(default) };
         self.used.insert(name.to_owned());
@@ -122,6 +126,13 @@ impl<'a> Substitution<'a> {
         self.open.pop();
         expanded.map(Some)
     }
+}
+
+/// An environment variable, else its default, which is part of the reference unless it is from elsewhere itself.
+fn variable_or(name: &str, value: Option<String>, default: Option<Resolved>) -> Option<Resolved> {
+    let plain = default.as_ref().filter(|default| default.foreign.is_empty()).map(|default| default.text.clone());
+    let text = value.or_else(|| plain.clone());
+    text.map(|text| Resolved::of(text, Origin::Environment { name: name.to_owned(), default: plain })).or(default)
 }
 
 /// Where each variable begins and ends, braces included; one that is never closed is none.
@@ -149,7 +160,7 @@ mod tests {
         let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let system = BTreeMap::from([("port".to_owned(), "41414".to_owned())]);
         let environment = |name: &str| (name == "HOST").then(|| "kafka1".to_owned());
-        Substitution::new(&properties, &system, &environment).resolve("a", text)
+        Substitution::new(&properties, &system, &environment).resolve("a", text).map(|resolved| resolved.text)
     }
 
     #[test]

@@ -124,6 +124,32 @@ pub struct Target {
     pub interceptor: String,
 }
 
+impl Target {
+    /// Whether this interceptor of this source is meant.
+    #[must_use]
+    pub fn fits(&self, source: &str, interceptor: &str) -> bool {
+        self.interceptor == interceptor && self.source.as_ref().is_none_or(|name| name == source)
+    }
+
+    /// The one that is meant of a pipeline's `what`, such as its plugins, given with their sources and names.
+    ///
+    /// # Errors
+    /// [`RefusalKind::NotFound`], with those there are; [`RefusalKind::Unprocessable`] where the name alone is not enough.
+    pub fn resolve<'a, T>(&self, what: &str, all: impl Iterator<Item = (&'a str, &'a str, T)>) -> Result<T, Refusal> {
+        let mut there = Vec::new();
+        let mut found = None;
+        for (source, interceptor, one) in all {
+            there.push(format!("{}/{source}/{interceptor}", self.pipeline));
+            if self.fits(source, interceptor) && found.replace(one).is_some() {
+                let detail = format!("several sources have an interceptor {}: say PIPELINE/SOURCE/INTERCEPTOR", self.interceptor);
+                return Err(Refusal::new(RefusalKind::Unprocessable, detail));
+            }
+        }
+        let there = if there.is_empty() { "this pipeline has none".to_owned() } else { format!("there is {}", there.join(", ")) };
+        found.ok_or_else(|| Refusal::new(RefusalKind::NotFound, format!("there is no {what} {self}: {there}")))
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
@@ -202,4 +228,26 @@ pub fn now() -> u64 {
 pub trait Inject: Send + Sync {
     /// Resolves when every event is delivered, discarded or parked again; an error says what is not known to be safe.
     fn inject(&self, batch: Batch, deadline: Duration) -> BoxFuture<'_, Result<(), Refusal>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_means_one_interceptor_or_says_which_there_are() {
+        let all = [("r", "int-1", 1), ("r", "int-2", 2), ("s", "int-1", 3)];
+        let resolve = |text: &str, all: &[(&'static str, &'static str, i32)]| {
+            let target: Target = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            target.resolve("interceptor", all.iter().copied()).map_err(|refusal| (refusal.kind, refusal.detail))
+        };
+        assert_eq!(resolve("p/int-2", &all), Ok(2));
+        assert_eq!(resolve("p/s/int-1", &all), Ok(3));
+        let several = "several sources have an interceptor int-1: say PIPELINE/SOURCE/INTERCEPTOR";
+        assert_eq!(resolve("p/int-1", &all), Err((RefusalKind::Unprocessable, several.to_owned())));
+        let none = "there is no interceptor p/s/int-2: there is p/r/int-1, p/r/int-2, p/s/int-1";
+        assert_eq!(resolve("p/s/int-2", &all), Err((RefusalKind::NotFound, none.to_owned())));
+        let empty = "there is no interceptor p/x: this pipeline has none";
+        assert_eq!(resolve("p/x", &[]), Err((RefusalKind::NotFound, empty.to_owned())));
+    }
 }

@@ -50,16 +50,9 @@ pub async fn build(pipeline: &str, source: &SourceSpec, services: &Services) -> 
         let metrics = services.metrics.interceptor(pipeline, &source.name, &spec.name, spec.kind.name());
         let place = Place { pipeline: pipeline.to_owned(), source: source.name.clone(), interceptor: spec.name.clone() };
         let taps = services.taps.of(&place, &metrics.tap_dropped_events);
+        let counts = Counts { metrics: metrics.clone(), taps: taps.clone(), version: None };
         let failed = |error| pipeline::Error::Interceptor { interceptor: spec.name.clone(), origin: source.name.clone(), source: error };
-        let interceptor = match &spec.kind {
-            spec::Spec::Wasm(wasm) => {
-                let counts = Counts { metrics: metrics.clone(), taps: taps.clone(), version: None };
-                let wasm = start(wasm, place, services, counts).await.map_err(failed)?;
-                plugins.push((spec.name.clone(), wasm.clone()));
-                Box::new(wasm)
-            }
-            built_in => make(built_in).map_err(failed)?,
-        };
+        let interceptor = make(&spec.kind, place, services, counts, &mut plugins).await.map_err(failed)?;
         steps.push(Step { stage: format!("interceptor {}", spec.name), interceptor, metrics, taps });
     }
     Ok(Built { chain: Chain::new(steps), plugins })
@@ -71,8 +64,21 @@ async fn start(spec: &spec::Wasm, place: Place, services: &Services, counts: Cou
     Ok(started.await.map_err(|panic| BuildError::Panicked(panic.to_string()))??)
 }
 
-fn make(spec: &spec::Spec) -> Result<Box<dyn Interceptor>, BuildError> {
+/// Makes one interceptor; a plugin is added to `plugins`, too.
+async fn make(
+    spec: &spec::Spec,
+    place: Place,
+    services: &Services,
+    counts: Counts,
+    plugins: &mut Vec<(String, Wasm)>,
+) -> Result<Box<dyn Interceptor>, BuildError> {
     Ok(match spec {
+        spec::Spec::Wasm(spec) => {
+            let name = place.interceptor.clone();
+            let wasm = start(spec, place, services, counts).await?;
+            plugins.push((name, wasm.clone()));
+            Box::new(wasm)
+        }
         spec::Spec::Timestamp(spec) => Box::new(timestamp::Timestamp::new(spec)),
         spec::Spec::Host(spec) => Box::new(host::Host::new(spec)),
         spec::Spec::Static(spec) => Box::new(static_header::StaticHeader::new(spec)),
@@ -81,7 +87,6 @@ fn make(spec: &spec::Spec) -> Result<Box<dyn Interceptor>, BuildError> {
         spec::Spec::RegexFilter(spec) => Box::new(regex_filter::RegexFilter::new(spec)),
         spec::Spec::RegexExtractor(spec) => Box::new(regex_extractor::RegexExtractor::new(spec).map_err(BuildError::RegexExtractor)?),
         spec::Spec::Uuid(spec) => Box::new(uuid::Uuid::new(spec)),
-        spec::Spec::Wasm(_) => return Err(BuildError::Plugin(plugin::Error::Engine("a plugin is started, not made".to_owned()))),
     })
 }
 

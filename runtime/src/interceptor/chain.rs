@@ -38,14 +38,16 @@ impl Chain {
 
     /// The chain for a batch that is read now, each plugin in its current version; asked for in source order, versions change in source order.
     pub(crate) fn pin(&self) -> Pinned {
-        Pinned { steps: self.steps.clone(), versions: self.steps.iter().map(|step| step.interceptor.pin()).collect() }
+        let pinned = self.steps.iter().enumerate().filter_map(|(index, step)| Some((index, step.interceptor.pin()?)));
+        Pinned { steps: self.steps.clone(), versions: pinned.collect() }
     }
 }
 
 /// A chain whose versions are chosen.
 pub(crate) struct Pinned {
     steps: Arc<[Step]>,
-    versions: Vec<Option<Arc<dyn Interceptor>>>,
+    /// By the index of their step, ascending; a chain of built-ins has none.
+    versions: Vec<(usize, Arc<dyn Interceptor>)>,
 }
 
 impl Pinned {
@@ -55,11 +57,13 @@ impl Pinned {
     /// The pipeline must stop; nothing of the batch may be committed.
     pub(crate) async fn judge(self, batch: Batch, span: &BatchSpan) -> Result<Judged, Error> {
         let mut judged = Judged { batch, ..Judged::default() };
-        for (step, version) in self.steps.iter().zip(&self.versions) {
+        let mut versions = self.versions.iter().peekable();
+        for (index, step) in self.steps.iter().enumerate() {
             if judged.batch.is_empty() {
                 break;
             }
-            let interceptor = version.as_deref().unwrap_or(&*step.interceptor);
+            let version = versions.next_if(|(at, _)| *at == index).map(|(_, version)| &**version);
+            let interceptor = version.unwrap_or(&*step.interceptor);
             let intercepting = span.intercept(&step.stage, interceptor.version());
             let after = intercepting.end(step.judge(judged.batch, interceptor).await)?;
             judged.batch = after.batch;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::dead_letter::{DeadLetters, Spec as LetterSpec};
+use super::dead_letter::{DeadLetters, Defaults, Spec as LetterSpec};
 use super::ledger::{Checkpoint, Limit, Partition};
 use super::selector::Selector;
 use super::{DrainSwitch, Gate, Injector, injector, source_loop};
@@ -125,7 +125,7 @@ impl Rig {
         let folder = tempfile::tempdir().expect("folder");
         let letters = folder.path().join("letters.jsonl");
         let metrics = Metrics::new();
-        let opened = DeadLetters::open("p", &LetterSpec::File(letters.clone()), None, metrics.dead_letters("p")).await;
+        let opened = DeadLetters::open("p", &LetterSpec::File(letters.clone()), Defaults::default(), metrics.dead_letters("p")).await;
         let (dead_letters, ..) = opened.expect("dead letters");
         let size = capacity.try_into().expect("not zero");
         let spec = MemorySpec {

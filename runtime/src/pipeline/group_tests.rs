@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::dead_letter::{DeadLetters, Spec as LetterSpec};
+use super::dead_letter::{DeadLetters, Defaults, Spec as LetterSpec};
 use super::hurry::Hurry;
 use super::ledger::{Ledger, Limit, Partition};
 use super::sink_loop::{self, Drained};
@@ -196,7 +196,7 @@ async fn run_safe(processor: Processor, worlds: Vec<World>, safe: Option<watch::
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("letters.jsonl");
     let (metrics, health) = (Metrics::new(), Health::new());
-    let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), None, metrics.dead_letters("p")).await;
+    let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), Defaults::default(), metrics.dead_letters("p")).await;
     let (dead_letters, _desk, task) = opened.expect("dead letters");
     let spec = MemorySpec { capacity: NonZeroUsize::new(64).expect("not zero"), ..MemorySpec::default() };
     let channel: Arc<dyn Channel> = Arc::new(Memory::new(&spec, metrics.channel("p", "c", "memory", 64, 0)));

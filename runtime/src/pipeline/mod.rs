@@ -42,9 +42,9 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
-use crate::config::settings::file_name;
+use crate::config::settings::{dead_letter_file, file_name};
 use crate::config::spec::{ChannelSpec, PipelineSpec, SourceSpec};
-use crate::control::{Refusal, RefusalKind, Target};
+use crate::control::{Refusal, Target};
 use crate::error_chain;
 use crate::interceptor::{self, TapDirectory};
 use crate::plugin;
@@ -52,7 +52,7 @@ use crate::sink;
 use crate::source;
 use crate::telemetry::{Health, Metrics, Spans};
 use backoff::BackOff;
-use dead_letter::{DeadLetters, Desk};
+use dead_letter::{DeadLetters, Defaults, Desk};
 use hurry::Hurry;
 use selector::Selector;
 
@@ -71,6 +71,13 @@ pub struct Services {
     pub spans: Option<Spans>,
     /// Who listens at interceptors.
     pub taps: TapDirectory,
+}
+
+impl Services {
+    /// Where files go that must survive a restart, and that the configuration gives no place.
+    fn state_directory(&self) -> &Path {
+        self.state.as_deref().unwrap_or(Path::new("weir-state"))
+    }
 }
 
 /// A pipeline cannot be built, or had to stop.
@@ -132,25 +139,10 @@ impl Controls {
     /// The plugin at a place in this pipeline.
     ///
     /// # Errors
-    /// [`RefusalKind::NotFound`], with the places there are; [`RefusalKind::Unprocessable`] where the name alone is not enough.
+    /// As [`Target::resolve`].
     pub fn plugin(&self, target: &Target) -> Result<interceptor::Wasm, Refusal> {
-        let fits = |(place, _): &&(Target, interceptor::Wasm)| {
-            place.interceptor == target.interceptor && (target.source.is_none() || target.source == place.source)
-        };
-        let mut found = self.plugins.iter().filter(fits);
-        match (found.next(), found.next()) {
-            (Some((_, wasm)), None) => Ok(wasm.clone()),
-            (Some(_), Some(_)) => {
-                let detail = format!("several sources have an interceptor {}: say PIPELINE/SOURCE/INTERCEPTOR", target.interceptor);
-                Err(Refusal::new(RefusalKind::Unprocessable, detail))
-            }
-            (None, _) => {
-                let places: Vec<String> = self.plugins.iter().map(|(place, _)| place.to_string()).collect();
-                let there =
-                    if places.is_empty() { "this pipeline has no plugin".to_owned() } else { format!("there is {}", places.join(", ")) };
-                Err(Refusal::new(RefusalKind::NotFound, format!("there is no plugin {target}: {there}")))
-            }
-        }
+        let plugins = self.plugins.iter().map(|(at, wasm)| (at.source.as_deref().unwrap_or_default(), at.interceptor.as_str(), wasm));
+        target.resolve("plugin", plugins).cloned()
     }
 }
 
@@ -171,8 +163,8 @@ impl Pipeline {
     /// # Errors
     /// A plugin is refused, or the dead letters cannot be opened.
     pub async fn build(spec: &PipelineSpec, services: &Services) -> Result<Pipeline, Error> {
-        let dead_letters =
-            DeadLetters::open(&spec.name, &spec.dead_letters, cluster(spec), services.metrics.dead_letters(&spec.name)).await;
+        let defaults = Defaults { brokers: cluster(spec), overflow: dead_letter_file(services.state_directory(), &spec.name) };
+        let dead_letters = DeadLetters::open(&spec.name, &spec.dead_letters, defaults, services.metrics.dead_letters(&spec.name)).await;
         let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
         let mut channels: HashMap<&str, Arc<dyn Channel>> = HashMap::new();
         for channel in &spec.channels {
@@ -285,6 +277,7 @@ impl Pipeline {
             join_all(sinks).await;
             // The last way to the dead letters went with the tasks: their task writes what is left and ends.
             let _ = self.letters.await;
+            join_all(self.channels.iter().map(|channel| channel.finish())).await;
         };
         tokio::select! {
             () = settled => info!("pipeline ended"),
@@ -311,6 +304,11 @@ pub(crate) fn sink_check(pipeline: &str, sink: &str) -> String {
 /// The same of a group of sinks, beside those of its members.
 pub(crate) fn group_check(pipeline: &str, group: &str) -> String {
     format!("{pipeline}/sink group {group}")
+}
+
+/// The name under which a channel says how its disk is; it does so only once that has failed.
+pub(crate) fn channel_check(pipeline: &str, channel: &str) -> String {
+    format!("{pipeline}/channel {channel}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -404,14 +402,14 @@ fn healthy(health: Health, check: String, present: Weak<()>) -> source::Healthy 
 async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result<Arc<dyn Channel>, channel::Error> {
     let kind = &spec.kind;
     let metrics = services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
-    let state = services.state.as_deref().unwrap_or(Path::new("weir-state"));
-    let directory = state.join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
-    let opening = channel::Opening { name: &spec.name, directory: &directory, metrics };
+    let directory = services.state_directory().join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
+    let health = services.health.named(channel_check(pipeline, &spec.name));
+    let opening = channel::Opening { name: &spec.name, directory: &directory, metrics, health };
     match kind {
         channel::Spec::Memory(memory) => Ok(Arc::new(channel::memory::Memory::new(memory, opening.metrics))),
-        channel::Spec::File(_) | channel::Spec::Spillable(_) | channel::Spec::Kafka(_) => {
-            Err(channel::Error::File(std::io::ErrorKind::Unsupported.into()))
-        }
+        channel::Spec::File(file) => Ok(Arc::new(channel::file::File::open(file, opening).await?)),
+        channel::Spec::Spillable(spillable) => Ok(Arc::new(channel::spillable::Spillable::open(spillable, opening).await?)),
+        channel::Spec::Kafka(_) => Err(channel::Error::File(std::io::ErrorKind::Unsupported.into())),
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 
-use super::dead_letter::{DeadLetters, Spec as LetterSpec};
+use super::dead_letter::{DeadLetters, Defaults, Spec as LetterSpec};
+use super::hurry::Hurry;
 use super::ledger::{Checkpoint, Limit, Partition};
 use super::selector::Selector;
 use super::{DrainSwitch, Gate, injector, sink_loop, source_loop};
@@ -16,7 +18,7 @@ use crate::channel::Channel;
 use crate::channel::memory::{Memory, Spec as MemorySpec};
 use crate::event::Event;
 use crate::interceptor::{self, Chain, Interceptor, Judging, Step, Taps};
-use crate::sink::{self, Refused, Sink, Writing, Written};
+use crate::sink::{self, Later, Refused, Sink, Writing, Written};
 use crate::source::{self, Polled, PolledBatch, Source};
 use crate::telemetry::Metrics;
 
@@ -67,6 +69,33 @@ struct Paper {
     written: Arc<Mutex<Vec<u64>>>,
     writes: usize,
     behaviour: Behaviour,
+    binder: Binder,
+}
+
+/// Holds what was written late, until it is asked for; clones are the same.
+#[derive(Clone, Default)]
+struct Binder {
+    sheets: Arc<Mutex<Vec<oneshot::Sender<()>>>>,
+}
+
+impl Binder {
+    /// Written, and safe once the binder is closed.
+    fn hold(&self) -> Written {
+        let (close, closed) = oneshot::channel();
+        self.sheets.lock().expect("lock").push(close);
+        let later = async { closed.await.map_err(|_| sink::Error::Fatal("torn".into())) };
+        Written { later: Some(Later(Box::pin(later))), ..Written::default() }
+    }
+
+    fn close(&self) {
+        self.sheets.lock().expect("lock").drain(..).for_each(|close| {
+            let _ = close.send(());
+        });
+    }
+
+    fn tear(&self) {
+        self.sheets.lock().expect("lock").clear();
+    }
 }
 
 fn numbers(batch: &Batch) -> Vec<u64> {
@@ -91,6 +120,15 @@ impl Sink for Paper {
             });
             Ok(writing)
         })
+    }
+
+    fn hurry(&mut self) -> BoxFuture<'_, Result<(), sink::Error>> {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<(), sink::Error>> {
+        self.binder.close();
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -138,12 +176,23 @@ struct Run {
 async fn run(
     events: u64,
     chain: Option<Box<dyn Interceptor>>,
+    behaviour: impl FnMut(usize, &[u64]) -> Result<Written, sink::Error> + Send + Clone + 'static,
+) -> Run {
+    run_binding(events, chain, Binder::default(), behaviour).await
+}
+
+/// As [`run`]; the sink closes this binder when it is asked to.
+async fn run_binding(
+    events: u64,
+    chain: Option<Box<dyn Interceptor>>,
+    binder: Binder,
     mut behaviour: impl FnMut(usize, &[u64]) -> Result<Written, sink::Error> + Send + Clone + 'static,
 ) -> Run {
+    let hurry = Hurry::new();
     let folder = tempfile::tempdir().expect("folder");
     let file = folder.path().join("letters.jsonl");
     let metrics = Metrics::new();
-    let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), None, metrics.dead_letters("p")).await;
+    let opened = DeadLetters::open("p", &LetterSpec::File(file.clone()), Defaults::default(), metrics.dead_letters("p")).await;
     let (dead_letters, _desk, task) = opened.expect("dead letters");
     let size = NonZeroUsize::new(7).expect("not zero");
     let spec = MemorySpec {
@@ -169,7 +218,7 @@ async fn run(
         metrics: metrics.source("p", "s", "fake"),
         spans: None,
         limit: Limit { events: 12, bytes: 1 << 20 },
-        hurry: super::hurry::Hurry::new(),
+        hurry: hurry.clone(),
     };
     let drained = sink_loop::Drained {
         stage: "sink k".into(),
@@ -177,7 +226,7 @@ async fn run(
         channel: channel.clone(),
         dead_letters,
         metrics: metrics.sink("p", "k", "fake"),
-        hurry: super::hurry::Hurry::new(),
+        hurry,
     };
     let (written, committed) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
     let batches = (0..events).collect::<Vec<_>>().chunks(3).map(<[u64]>::to_vec).collect();
@@ -189,7 +238,7 @@ async fn run(
             let mut sinks = 0;
             loop {
                 let own = behaviour.clone();
-                let paper = Paper { written: written.clone(), writes: 1000 * sinks, behaviour: Box::new(own) };
+                let paper = Paper { written: written.clone(), writes: 1000 * sinks, behaviour: Box::new(own), binder: binder.clone() };
                 if sink_loop::run(Box::new(paper), &drained).await.is_ok() {
                     return;
                 }
@@ -293,6 +342,46 @@ async fn a_sink_that_dies_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_safe_later_is_committed_later_and_a_full_ledger_asks_for_it() {
+    // Nothing is closed until the sink is asked, and the ledger holds 12 events.
+    let binder = Binder::default();
+    let run = run_binding(100, None, binder.clone(), move |_, _| Ok(binder.hold())).await;
+    assert_eq!(run.written, (0..100).collect::<Vec<_>>());
+    assert_eq!(run.committed, 100);
+    assert_eq!(run.metrics.sink("p", "k", "fake").sent_events.get(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_safe_later_waits_for_the_part_that_is_written_again() {
+    let binder = Binder::default();
+    let run = run_binding(30, None, binder.clone(), move |write, numbers| match numbers.contains(&13) && write < 1000 {
+        true if numbers.len() > 1 => {
+            let failed = numbers.iter().position(|number| *number == 13).into_iter().collect();
+            Ok(Written { failed, cause: Some(write_error()), ..binder.hold() })
+        }
+        _ => Ok(binder.hold()),
+    })
+    .await;
+    assert_eq!(run.committed, 30);
+    assert!(run.written.contains(&13), "{:?}", run.written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_to_be_safe_later_and_is_not_abandons_its_batches() {
+    let binder = Binder::default();
+    let run = run_binding(30, None, binder.clone(), move |write, _| {
+        let held = binder.hold();
+        if write == 3 {
+            binder.tear();
+        }
+        Ok(held)
+    })
+    .await;
+    assert!(matches!(run.ended, Err(source_loop::Error::Abandoned(_))), "{:?}", run.ended);
+    assert_eq!(run.committed, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_halt_commits_nothing_past_the_guilty_batch() {
     let run = run(60, Some(Box::new(Halts(31))), |_, _| Ok(Written::default())).await;
     assert!(matches!(run.ended, Err(source_loop::Error::Interceptor(interceptor::Error::Halted { .. }))));
@@ -329,7 +418,7 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
     let folder = tempfile::tempdir().expect("folder");
     let metrics = Metrics::new();
     let letters = LetterSpec::File(folder.path().join("letters.jsonl"));
-    let opened = DeadLetters::open("p", &letters, None, metrics.dead_letters("p")).await;
+    let opened = DeadLetters::open("p", &letters, Defaults::default(), metrics.dead_letters("p")).await;
     let (dead_letters, _desk, _task) = opened.expect("dead letters");
     // Nobody takes from it: the source waits for room.
     let spec = MemorySpec { capacity: NonZeroUsize::new(7).expect("not zero"), ..MemorySpec::default() };
@@ -345,7 +434,7 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
         dead_letters,
         metrics: metrics.source("p", "s", "fake"),
         limit: Limit { events: 12, bytes: 1 << 20 },
-        hurry: super::hurry::Hurry::new(),
+        hurry: Hurry::new(),
     };
     let (committed, closed) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(false)));
     let batches = (0..60).collect::<Vec<_>>().chunks(3).map(<[u64]>::to_vec).collect();

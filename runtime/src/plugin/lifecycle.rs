@@ -38,13 +38,22 @@ impl Artifact {
     /// # Errors
     /// [`Error::Read`], and what [`Artifact::from_bytes`] refuses.
     pub fn read(path: &Path, terms: &Terms) -> Result<Artifact, Error> {
-        let failed = |source| Error::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        let mut wasm = Vec::new();
-        file.take(terms.caps.file as u64 + 1).read_to_end(&mut wasm).map_err(failed)?;
-        let signature = Artifact::signature_beside(path)?;
+        let (wasm, signature) = Artifact::look(path, terms)?;
         let artifact = Artifact::from_bytes(&path.display().to_string(), wasm, signature.as_deref(), terms)?;
         Ok(Artifact { file: Some(path.to_owned()), ..artifact })
+    }
+
+    /// What [`Artifact::read`] reads, nothing of it checked yet. A component above the size cap is cut one byte behind it, so that it is refused.
+    ///
+    /// # Errors
+    /// [`Error::Read`]
+    pub fn look(path: &Path, terms: &Terms) -> Result<(Vec<u8>, Option<String>), Error> {
+        let failed = |source| Error::Read { path: path.to_owned(), source };
+        let mut wasm = Vec::new();
+        File::open(path).map_err(failed)?.take(terms.caps.file as u64 + 1).read_to_end(&mut wasm).map_err(failed)?;
+        let beside = signature::signature_file(path);
+        let signature = signature::read(&beside).map_err(|source| Error::Read { path: beside, source })?;
+        Ok((wasm, signature))
     }
 
     /// Takes a component that is in memory already; the name is for messages, the signature a minisign signature's text.
@@ -59,15 +68,6 @@ impl Artifact {
         terms.check(name, &wasm)?;
         let digest = digest(&wasm);
         Ok(Artifact { name: name.to_owned(), file: None, wasm: wasm.into(), digest, signature: signature.map(str::to_owned), signed_by })
-    }
-
-    /// The text of the signature beside a plugin's file; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`Error::Read`]: it is there, and cannot be read.
-    pub fn signature_beside(file: &Path) -> Result<Option<String>, Error> {
-        let beside = signature::signature_file(file);
-        signature::read(&beside).map_err(|source| Error::Read { path: beside, source })
     }
 
     /// The component itself.

@@ -49,6 +49,19 @@ pub struct ChannelMetrics {
     pub take_events: Counter,
     /// Puts that had to wait for room.
     pub put_waits: Counter,
+    /// Of a channel on disk.
+    pub storing: StoringMetrics,
+}
+
+/// What goes wrong on a channel's disk.
+#[derive(Debug, Clone, Default)]
+pub struct StoringMetrics {
+    /// Writes, syncs and reads that failed, and are tried again.
+    pub write_failed: Counter,
+    /// Times that there was no space to go on.
+    pub no_space: Counter,
+    /// Events lost to damaged files; the files' bytes are set aside.
+    pub damaged_events: Counter,
 }
 
 /// Numbers of a sink.

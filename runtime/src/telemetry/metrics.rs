@@ -15,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::Counter;
-use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
+use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics, StoringMetrics};
 use super::interceptor::InterceptorMetrics;
 use families::Families;
 pub(super) use families::{PluginFamilies, Slot};
@@ -93,9 +93,19 @@ impl Metrics {
             put_events: families.received_events.get_or_create_owned(&labels),
             take_events: families.sent_events.get_or_create_owned(&labels),
             put_waits: families.put_waits.get_or_create_owned(&labels),
+            storing: self.storing(&labels, kind),
         };
         self.list(pipeline, name, kind, Numbers::Channel { metrics: metrics.clone(), capacity_events });
         metrics
+    }
+
+    /// What goes wrong on disk, of channels that have one.
+    fn storing(&self, labels: &Labels, kind: &str) -> StoringMetrics {
+        if !matches!(kind, "file" | "spillable_memory") {
+            return StoringMetrics::default();
+        }
+        let errors = |what| self.families.errors.get_or_create_owned(&with(labels, &[("stage", "storing"), ("error_type", what)]));
+        StoringMetrics { write_failed: errors("write_failed"), no_space: errors("no_space"), damaged_events: errors("damaged") }
     }
 
     /// Numbers of a sink; `kind` is its type, such as `kafka`.

@@ -49,6 +49,7 @@ impl Spec {
     /// Reads Flume's keys. A number that is wrong is warned about and its default taken, as Flume does: this channel is never dropped.
     pub fn from_flume(keys: &mut Keys) -> Spec {
         let percentage = number(keys, "byteCapacityBufferPercentage", BUFFER_PERCENTAGE);
+        keys.differs("keep-alive", "a put that finds no room waits as long as it takes, and fails nothing");
         let keep_alive = number(keys, "keep-alive", u32::try_from(KEEP_ALIVE.as_secs()).unwrap_or(u32::MAX));
         Spec {
             capacity: number(keys, "capacity", CAPACITY),
@@ -64,7 +65,7 @@ fn number<N: FromStr + Copy + ToString>(keys: &mut Keys, key: &str, default: N) 
     let Some(value) = keys.get(key) else { return default };
     value.text.parse().unwrap_or_else(|_| {
         let message = format!("{} is not a number that fits; the default {} is taken", value.shown(), default.to_string());
-        keys.report(Problem::lenient(message).key(value.key.clone()).at(value.place()));
+        keys.report(Problem::lenient(message).same().key(value.key.clone()).at(value.place()));
         default
     })
 }

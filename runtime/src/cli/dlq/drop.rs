@@ -6,10 +6,9 @@ use std::process::ExitCode;
 use super::replay::missing;
 use super::{Chosen, PAGE};
 use crate::cli::failure::Failure;
-use crate::cli::session::About;
+use crate::cli::session::Ask;
 use crate::cli::show::amount::counted;
-use crate::cli::show::output::{print, print_json};
-use crate::client::{Client, Connect};
+use crate::client::Client;
 use crate::control::letters::{LetterChoice, LetterQuery, LettersDropped};
 use crate::printable::escaped;
 
@@ -24,18 +23,15 @@ pub struct Args {
     /// Do not ask. Needed where there is no terminal to ask on.
     #[arg(short, long)]
     pub yes: bool,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Forgets them. The exit code is 1 when it was not wanted after all, or some were not there or still are.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| {
+    args.ask.pipeline(&args.pipeline).run(async |client| {
         let choice = args.chosen.choice()?;
         if !args.yes && !confirmed(client, &args.pipeline, &choice).await? {
             return Err(Failure::Findings);
@@ -43,11 +39,7 @@ pub fn main(args: Args) -> ExitCode {
         let answer = client.drop_letters(&args.pipeline, &choice).await?;
         // One call takes a bounded number. What is left was perhaps parked since, and nobody said that it should go, too.
         let are_there_more = choice.all && !few(client, &args.pipeline, &choice, 1).await?.is_empty();
-        if args.json {
-            print_json(&answer.json)?;
-        } else {
-            print(&render(&answer.value, are_there_more, &args.pipeline))?;
-        }
+        args.ask.show(&answer, |dropped| render(dropped, are_there_more, &args.pipeline))?;
         if are_there_more || !answer.value.missing.is_empty() { Err(Failure::Findings) } else { Ok(()) }
     })
 }

@@ -5,16 +5,16 @@ use std::process::ExitCode;
 
 use super::{Filter, PAGE};
 use crate::cli::failure::Failure;
-use crate::cli::session::About;
+use crate::cli::session::Ask;
 use crate::cli::show::amount::{count, counted};
 use crate::cli::show::event::origin;
 use crate::cli::show::fit::{Room, fit, terminal_width};
-use crate::cli::show::output::{print, print_sum};
+use crate::cli::show::output::print;
 use crate::cli::show::paint::Paint;
 use crate::cli::show::table::Table;
 use crate::cli::show::time::Clock;
 use crate::cli::show::version::short;
-use crate::client::{Client, Connect};
+use crate::client::Client;
 use crate::control::letters::{Letter, LetterPage, LetterQuery};
 use crate::printable::escaped;
 
@@ -33,20 +33,17 @@ pub struct Args {
     #[arg(short = 'n', value_name = "N")]
     pub most: Option<usize>,
     /// Count them by reason, stage and plugin.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub group: bool,
-    /// Print the API's JSON.
-    #[arg(long, conflicts_with = "group")]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Shows them.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| {
+    args.ask.pipeline(&args.pipeline).run(async |client| {
         if args.group {
             let mut groups = Groups::default();
             let page = pages(client, &args, args.most.unwrap_or(usize::MAX), |letters| groups.add(&letters)).await?;
@@ -55,7 +52,7 @@ pub fn main(args: Args) -> ExitCode {
         let mut letters = Vec::new();
         let page = pages(client, &args, args.most.unwrap_or(100), |mut more| letters.append(&mut more)).await?;
         let page = LetterPage { letters, ..page };
-        if args.json { print_sum(&page) } else { print(&render(&page, &args.pipeline, &Clock::local(), Paint::stdout(), terminal_width())) }
+        args.ask.show_sum(&page, |page| render(page, &args.pipeline, &Clock::local(), Paint::stdout(), terminal_width()))
     })
 }
 
@@ -178,8 +175,8 @@ pub(super) mod tests {
 
     async fn ids(client: &Client, most: usize) -> (Vec<String>, LetterPage) {
         let filter = Filter { stage: Some("sink k1".into()), ..Filter::default() };
-        let connect = crate::client::tests::connect(String::new());
-        let args = Args { pipeline: "flume1".into(), filter, most: None, group: false, json: false, connect };
+        let ask = Ask { json: false, connect: crate::client::tests::connect(String::new()) };
+        let args = Args { pipeline: "flume1".into(), filter, most: None, group: false, ask };
         let mut ids = Vec::new();
         let last = pages(client, &args, most, |letters| ids.extend(letters.into_iter().map(|letter| letter.id))).await.unwrap();
         (ids, last)

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use super::Chosen;
 use crate::cli::failure::Failure;
-use crate::cli::session::About;
+use crate::cli::session::Ask;
 use crate::cli::show::amount::counted;
-use crate::cli::show::output::{print, print_sum};
-use crate::client::{Client, Connect};
+use crate::client::Client;
 use crate::control::letters::{LetterChoice, LettersReplayed};
 use crate::printable::escaped;
 
@@ -19,24 +18,17 @@ pub struct Args {
     /// Which ones.
     #[command(flatten)]
     pub chosen: Chosen,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Replays them. The exit code is 1 when some were parked again, are still there, or never were.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| {
+    args.ask.pipeline(&args.pipeline).run(async |client| {
         let sum = replay(client, &args.pipeline, &args.chosen.choice()?).await?;
-        if args.json {
-            print_sum(&sum)?;
-        } else {
-            print(&render(&sum, &args.pipeline))?;
-        }
+        args.ask.show_sum(&sum, |sum| render(sum, &args.pipeline))?;
         let is_done = sum.parked_again == 0 && sum.remaining == 0 && sum.missing.is_empty();
         if is_done { Ok(()) } else { Err(Failure::Findings) }
     })

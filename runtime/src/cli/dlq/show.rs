@@ -3,13 +3,11 @@
 use std::process::ExitCode;
 
 use crate::cli::failure::Failure;
-use crate::cli::session::About;
+use crate::cli::session::Ask;
 use crate::cli::show::event;
-use crate::cli::show::output::{print, print_json};
 use crate::cli::show::paint::{Paint, Tone};
 use crate::cli::show::time::Clock;
-use crate::client::Connect;
-use crate::control::letters::{Letter, LetterQuery};
+use crate::control::letters::{Letter, LetterPage, LetterQuery};
 use crate::control::tap::Text;
 use crate::printable::escaped;
 
@@ -20,32 +18,26 @@ pub struct Args {
     pub pipeline: String,
     /// Which one.
     pub id: String,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Shows it. The exit code is 1 when it is not there.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
-    About::pipeline(&args.connect, &args.pipeline, args.json).run(async |client| {
+    args.ask.pipeline(&args.pipeline).run(async |client| {
         let query = LetterQuery { ids: vec![args.id.clone()], limit: Some(1), ..LetterQuery::default() };
         let answer = client.letters(&args.pipeline, &query).await?;
-        if args.json {
-            print_json(&answer.json)?;
+        let shown =
+            |page: &LetterPage| page.letters.first().map(|letter| render(letter, &Clock::local(), Paint::stdout())).unwrap_or_default();
+        args.ask.show(&answer, shown)?;
+        if answer.value.letters.is_empty() {
+            let (id, pipeline) = (escaped(&args.id), escaped(&args.pipeline));
+            eprintln!("weir: there is no letter {id} of {pipeline}\n  weir dlq list {pipeline} shows which there are");
+            return Err(Failure::Findings);
         }
-        match answer.value.letters.first() {
-            Some(_) if args.json => Ok(()),
-            Some(letter) => print(&render(letter, &Clock::local(), Paint::stdout())),
-            None => {
-                let (id, pipeline) = (escaped(&args.id), escaped(&args.pipeline));
-                eprintln!("weir: there is no letter {id} of {pipeline}\n  weir dlq list {pipeline} shows which there are");
-                Err(Failure::Findings)
-            }
-        }
+        Ok(())
     })
 }
 

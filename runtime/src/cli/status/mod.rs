@@ -5,11 +5,9 @@ mod view;
 
 use std::process::ExitCode;
 
-use super::session::About;
-use super::show::output::{print, print_json};
+use super::session::Ask;
 use super::show::paint::Paint;
 use super::show::time::Clock;
-use crate::client::Connect;
 use crate::control::status::PipelineState;
 
 /// Arguments of `weir status`.
@@ -17,30 +15,23 @@ use crate::control::status::PipelineState;
 pub struct Args {
     /// Only this pipeline.
     pub pipeline: Option<String>,
-    /// Print the API's JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which agent.
+    /// Which agent, and who reads the answer.
     #[command(flatten)]
-    pub connect: Connect,
+    pub ask: Ask,
 }
 
 /// Shows it. The exit code is 0 whenever the agent answers, however its pipelines do.
 #[must_use]
 pub fn main(args: Args) -> ExitCode {
     let Some(pipeline) = &args.pipeline else {
-        return About::agent(&args.connect, args.json).run(async |client| {
+        return args.ask.agent().run(async |client| {
             let answer = client.status().await?;
-            if args.json {
-                print_json(&answer.json)
-            } else {
-                print(&view::agent(&answer.value, &Clock::at(answer.value.now), Paint::stdout()))
-            }
+            args.ask.show(&answer, |agent| view::agent(agent, &Clock::at(agent.now), Paint::stdout()))
         });
     };
-    About::pipeline(&args.connect, pipeline, args.json).run(async |client| {
+    args.ask.pipeline(pipeline).run(async |client| {
         let answer = client.pipeline(pipeline).await?;
-        if args.json { print_json(&answer.json) } else { print(&view::pipelines(&[answer.value], &Clock::local(), Paint::stdout())) }
+        args.ask.show(&answer, |pipeline| view::pipelines(std::slice::from_ref(pipeline), &Clock::local(), Paint::stdout()))
     })
 }
 

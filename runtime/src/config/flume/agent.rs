@@ -18,8 +18,21 @@ use crate::{channel, interceptor, sink, source};
 /// The second parts of an agent's keys.
 const KINDS: [&str; 5] = ["sources", "channels", "sinks", "sinkgroups", "configfilters"];
 
-/// Reads one agent from its keys (without its name); `None` when nothing of it can run.
-pub(super) fn read(
+/// The keys of one agent (without its name) with the answers of its config filters in them. These come before everything else: they change
+/// the values of all components but themselves.
+pub(super) fn filtered(
+    name: &str,
+    values: BTreeMap<String, Value>,
+    surroundings: &Surroundings<'_>,
+    problems: &Problems,
+) -> BTreeMap<String, Value> {
+    let mut agent = Agent { name, values, surroundings, problems, read: Vec::new() };
+    agent.apply_filters();
+    agent.values
+}
+
+/// Reads one agent from its keys (without its name), filtered; `None` when nothing of it can run.
+pub(in crate::config) fn read(
     name: &str,
     values: BTreeMap<String, Value>,
     surroundings: &Surroundings<'_>,
@@ -27,7 +40,6 @@ pub(super) fn read(
 ) -> Option<PipelineSpec> {
     let before = problems.borrow().len();
     let mut agent = Agent { name, values, surroundings, problems, read: Vec::new() };
-    agent.apply_filters();
     agent.report_strays();
     let mut channels = agent.channels();
     let valid: BTreeSet<String> = channels.iter().map(|channel| channel.name.clone()).collect();
@@ -114,15 +126,14 @@ impl Agent<'_> {
         None
     }
 
-    /// Config filters come before everything else: they change the values of all components but themselves.
     fn apply_filters(&mut self) {
         let mut filters = BTreeMap::new();
         for (name, declared) in self.listed("configfilters") {
             let Some((mut keys, class)) = self.component(Kind::ConfigFilter, "configfilters", &name, declared) else { continue };
             if let Some(filter) = config_filter(&mut keys, class) {
-                filters.insert(name.clone(), filter);
+                filters.insert(name, filter);
             }
-            self.read.push((Kind::ConfigFilter, name, keys));
+            keys.report_unknown();
         }
         let mut failures = Vec::new();
         for (key, value) in &mut self.values {
@@ -130,7 +141,9 @@ impl Agent<'_> {
                 continue;
             }
             let mut errors = Vec::new();
-            value.text = filter::apply(&value.text, |name| filters.get(name), self.surroundings.environment, |error| errors.push(error));
+            let filtered =
+                filter::apply(&value.resolved(), |name| filters.get(name), self.surroundings.environment, |error| errors.push(error));
+            value.set(filtered);
             for error in errors {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 let problem = Problem::lenient(format!("the config filter failed: {error}{cause}; the text stays as it is"));

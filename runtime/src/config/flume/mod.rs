@@ -1,6 +1,6 @@
 //! Flume's files: which keys belong to which agent (`org.apache.flume.conf.FlumeConfiguration`).
 
-mod agent;
+pub(super) mod agent;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,21 +33,47 @@ pub fn brokers(keys: &mut Keys, value: &Value) -> Option<Brokers> {
 
 /// Reads the agents of these names, or the only one there is.
 pub(super) fn read(sources: &[Source], names: &[String], surroundings: &Surroundings<'_>, problems: &Problems) -> Vec<PipelineSpec> {
-    let mut values = BTreeMap::new();
-    for source in sources {
-        read_file(source, &mut values, problems);
+    let files = Files::read(sources, surroundings, problems);
+    let read_agent = |name: &String| agent::read(name, files.agent(name, surroundings, problems), surroundings, problems);
+    files.select(names, problems).iter().filter_map(read_agent).collect()
+}
+
+/// The keys of all files, their variables resolved.
+pub(super) struct Files {
+    /// By whole key.
+    pub(super) values: BTreeMap<String, Value>,
+    /// First parts of keys that are agents.
+    pub(super) agents: BTreeSet<String>,
+    /// Keys that a variable names.
+    pub(super) used: BTreeSet<String>,
+    names: String,
+}
+
+impl Files {
+    /// Reads them; later files override.
+    pub(super) fn read(sources: &[Source], surroundings: &Surroundings<'_>, problems: &Problems) -> Files {
+        let mut values = BTreeMap::new();
+        for source in sources {
+            read_file(source, &mut values, problems);
+        }
+        let used = substitute(&mut values, surroundings, problems);
+        let agents: BTreeSet<String> = values.keys().filter_map(|key| declared_agent(key)).map(str::to_owned).collect();
+        report_strays(&values, &agents, &used, problems);
+        let names = sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
+        Files { values, agents, used, names }
     }
-    let used = substitute(&mut values, surroundings, problems);
-    let agents: BTreeSet<String> = values.keys().filter_map(|key| declared_agent(key)).map(str::to_owned).collect();
-    report_strays(&values, &agents, &used, problems);
-    let files = sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
-    let selected = select(names, &agents, &files, problems);
-    let read_agent = |name: &String| {
+
+    /// The agents of these names, or the only one there is.
+    pub(super) fn select(&self, names: &[String], problems: &Problems) -> Vec<String> {
+        select(names, &self.agents, &self.names, problems)
+    }
+
+    /// The keys of an agent, without its name and filtered.
+    pub(super) fn agent(&self, name: &str, surroundings: &Surroundings<'_>, problems: &Problems) -> BTreeMap<String, Value> {
         let prefix = format!("{name}.");
-        let own = values.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone())));
-        agent::read(name, own.collect(), surroundings, problems)
-    };
-    selected.iter().filter_map(read_agent).collect()
+        let own = self.values.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone())));
+        agent::filtered(name, own.collect(), surroundings, problems)
+    }
 }
 
 fn declared_agent(key: &str) -> Option<&str> {
@@ -69,12 +95,13 @@ fn read_file(source: &Source, values: &mut BTreeMap<String, Value>, problems: &P
         if !seen.insert(key.clone()) {
             report(
                 Problem::warning(format!("{} is set before in this file; the last one counts", quoted(&key)))
+                    .same()
                     .key(key.clone())
                     .at(place.clone()),
             );
         }
         if value.text.is_empty() {
-            report(Problem::lenient(format!("{} has no value, ignored", quoted(&key))).key(key.clone()).at(place));
+            report(Problem::lenient(format!("{} has no value, ignored", quoted(&key))).same().key(key.clone()).at(place));
             continue;
         }
         values.insert(key.clone(), Value::new(key, value, key_span, file.clone()));
@@ -87,10 +114,10 @@ fn substitute(values: &mut BTreeMap<String, Value>, surroundings: &Surroundings<
     let mut substitution = Substitution::new(&written, surroundings.system, surroundings.environment);
     for (key, value) in values.iter_mut().filter(|(_, value)| value.text.contains("${")) {
         match substitution.resolve(key, &value.text) {
-            Ok(text) => {
-                value.text = text;
+            Ok(resolved) => {
+                value.set(resolved);
                 for variable in substitution.unresolved.iter().filter(|variable| !is_filter_reference(variable)) {
-                    let problem = Problem::lenient(format!("{} cannot be resolved and stays as it is", quoted(variable)));
+                    let problem = Problem::lenient(format!("{} cannot be resolved and stays as it is", quoted(variable))).same();
                     problems.borrow_mut().push(problem.key(key.clone()).at(value.place()));
                 }
             }

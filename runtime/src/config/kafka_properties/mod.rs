@@ -72,10 +72,11 @@ pub fn adopt_old(role: Role, keys: &mut Keys, properties: &mut BTreeMap<String, 
         let Some(value) = keys.get(&format!("kafka.{old}")) else { continue };
         let problem = match new {
             Some(new) if properties.contains_key(*new) => {
-                Problem::warning(format!("`kafka.{old}` is ignored, since `{prefix}{new}` is set"))
+                Problem::warning(format!("`kafka.{old}` is ignored, since `{prefix}{new}` is set")).same()
             }
             Some(new) => Problem::warning(format!("`kafka.{old}` is of Flume 1.6: taken for `{prefix}{new}`"))
-                .help(format!("use `{}`", keys.full(&format!("{prefix}{new}")))),
+                .help(format!("use `{}`", keys.full(&format!("{prefix}{new}"))))
+                .same(),
             None => Problem::warning(format!("`kafka.{old}` of Flume 1.6 has no meaning any more, ignored")),
         };
         keys.report(problem.key(value.key.clone()).at(value.key_place()));
@@ -180,7 +181,7 @@ impl Translation<'_> {
         if matches!(value.text.as_str(), "0" | "1") {
             let message = format!("with acks = {} a record can be lost when a broker fails, after its offset was committed", value.text);
             self.report(
-                Problem::warning(message).help("leave it out: the sink then waits for all replicas, with an idempotent producer"),
+                Problem::warning(message).help("leave it out: the sink then waits for all replicas, with an idempotent producer").same(),
                 value,
             );
         }

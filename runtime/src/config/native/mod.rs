@@ -25,6 +25,7 @@ use super::secret::is_secret;
 use super::settings::{Plugins, Settings};
 use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkGroupSpec, SinkSpec, SourceSpec};
 use super::types::Kind;
+use crate::interceptor;
 use crate::pipeline::{dead_letter, selector};
 
 /// Most syntax errors of one file that are reported.
@@ -41,7 +42,7 @@ pub(super) struct Document<'a> {
 }
 
 /// A component's name, where that is, and its table.
-type Entry<'a> = (String, Range<usize>, Spanned<DeValue<'a>>);
+pub(super) type Entry<'a> = (String, Range<usize>, Spanned<DeValue<'a>>);
 
 impl<'a> Document<'a> {
     /// Reads a file; one with wrong syntax is reported and empty.
@@ -222,12 +223,13 @@ impl<'a> Document<'a> {
         let dead_letters = letters.and_then(|(_, value)| self.read::<dead_letter::Spec>(value));
         let dead_letters = dead_letters.unwrap_or_else(|| plugins.settings.dead_letters(&name, self.environment));
         let names: Vec<&str> = channels.iter().map(|(name, ..)| name.as_str()).collect();
+        let sink_names: Vec<&str> = sinks.iter().map(|(name, ..)| name.as_str()).collect();
         let mut pipeline = PipelineSpec {
             name,
             sources: sources.iter().filter_map(|entry| self.source(entry, &names, plugins)).collect(),
             channels: channels.iter().filter_map(|entry| self.channel(entry)).collect(),
             sinks: sinks.iter().filter_map(|entry| self.sink(entry, &names)).collect(),
-            sink_groups: self.sink_groups(&groups, &sinks),
+            sink_groups: self.sink_groups(&groups, &sink_names),
             dead_letters,
         };
         let locate = |kind: Kind, component: &str, _: &str| {
@@ -277,7 +279,23 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn source(&self, (name, span, value): &Entry<'a>, channels: &[&str], plugins: &Plugins<'_>) -> Option<SourceSpec> {
+    /// The document's root as a component of this name.
+    pub(super) fn component(&self, name: &str) -> Entry<'a> {
+        (name.to_owned(), 0..0, Spanned::new(0..0, DeValue::Table(self.root.clone())))
+    }
+
+    /// The document's root as an interceptor.
+    pub(super) fn interceptor(&self, plugins: &Plugins<'_>) -> Option<interceptor::Spec> {
+        self.whole::<component::Interceptor>()?.kind(plugins)
+    }
+
+    /// The document's root as one value.
+    pub(super) fn whole<T: DeserializeOwned>(&self) -> Option<T> {
+        self.read(&self.component("").2)
+    }
+
+    /// Reads a source, whose channels must be among `channels`.
+    pub(super) fn source(&self, (name, span, value): &Entry<'a>, channels: &[&str], plugins: &Plugins<'_>) -> Option<SourceSpec> {
         let mut read: component::Source = self.read(value)?;
         let (kind, mut interceptors) = (read.kind(), Vec::new());
         for interceptor in read.interceptors {
@@ -303,13 +321,15 @@ impl<'a> Document<'a> {
         Some(SourceSpec { name: name.clone(), channels, selector, interceptors, kind })
     }
 
-    fn channel(&self, (name, span, value): &Entry<'a>) -> Option<ChannelSpec> {
+    /// Reads a channel.
+    pub(super) fn channel(&self, (name, span, value): &Entry<'a>) -> Option<ChannelSpec> {
         let read: component::Channel = self.read(value)?;
         let kind = self.kind(read.kind(), "channel", component::Channel::KINDS, name, span)?;
         Some(ChannelSpec { name: name.clone(), kind })
     }
 
-    fn sink(&self, (name, span, value): &Entry<'a>, channels: &[&str]) -> Option<SinkSpec> {
+    /// Reads a sink, whose channel must be among `channels`.
+    pub(super) fn sink(&self, (name, span, value): &Entry<'a>, channels: &[&str]) -> Option<SinkSpec> {
         let mut read: component::Sink = self.read(value)?;
         self.expect(&read.channel, "channel", channels.iter().copied());
         let kind = self.kind(read.kind(), "sink", component::Sink::KINDS, name, span)?;
@@ -335,7 +355,7 @@ impl<'a> Document<'a> {
         read.into_inner()
     }
 
-    fn sink_groups(&self, groups: &[Entry<'a>], sinks: &[Entry<'a>]) -> Vec<SinkGroupSpec> {
+    fn sink_groups(&self, groups: &[Entry<'a>], sinks: &[&str]) -> Vec<SinkGroupSpec> {
         let mut read: Vec<SinkGroupSpec> = Vec::new();
         for entry in groups {
             if let Some(group) = self.sink_group(entry, sinks, &read) {
@@ -345,11 +365,12 @@ impl<'a> Document<'a> {
         read
     }
 
-    fn sink_group(&self, (name, span, value): &Entry<'a>, sinks: &[Entry<'a>], others: &[SinkGroupSpec]) -> Option<SinkGroupSpec> {
+    /// Reads a sink group, whose sinks must be among `sinks` and in none of the others.
+    pub(super) fn sink_group(&self, (name, span, value): &Entry<'a>, sinks: &[&str], others: &[SinkGroupSpec]) -> Option<SinkGroupSpec> {
         let read: component::SinkGroup = self.read(value)?;
         let mut members: Vec<String> = Vec::new();
         for sink in read.sinks {
-            self.expect(&sink, "sink", sinks.iter().map(|(name, ..)| name.as_str()));
+            self.expect(&sink, "sink", sinks.iter().copied());
             let taken = others.iter().find(|group| group.sinks.contains(sink.get_ref())).map(|group| group.name.as_str());
             let taken = taken.or_else(|| members.contains(sink.get_ref()).then_some(name.as_str()));
             if let Some(group) = taken {

@@ -1,11 +1,9 @@
 //! What goes on beside the batches: trials end, versions that are not good enough go, the file is watched, offsets are written down.
 
-use std::io::Read;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::swap::Change;
@@ -15,6 +13,7 @@ use super::{Shared, Wasm};
 use crate::control::RefusalKind;
 use crate::control::swap::{Proposal, SwapResult, VersionState};
 use crate::error_chain;
+use crate::pipeline::Task;
 use crate::plugin::file::Watcher;
 use crate::plugin::{Artifact, digest};
 use crate::stop_at::stop_at;
@@ -25,14 +24,8 @@ const TICK: Duration = Duration::from_millis(100);
 const WRITE: Duration = Duration::from_secs(10);
 
 /// The tasks beside an interceptor's batches; dropped, they end.
-pub struct Supervision(Vec<JoinHandle<()>>);
-
-impl Drop for Supervision {
-    fn drop(&mut self) {
-        for task in &self.0 {
-            task.abort();
-        }
-    }
+pub struct Supervision {
+    _tasks: [Task<()>; 2],
 }
 
 impl Wasm {
@@ -46,20 +39,15 @@ impl Wasm {
             self.look_at_file().await;
         }
         let (watching, watched) = (Arc::downgrade(shared), Arc::downgrade(shared));
-        Supervision(vec![tokio::spawn(watch_versions(watching)), tokio::spawn(watch_file(watched))])
+        Supervision { _tasks: [tokio::spawn(watch_versions(watching)).into(), tokio::spawn(watch_file(watched)).into()] }
     }
 
     /// Proposes what is at the configured place, unless it was seen there before.
     async fn look_at_file(&self) {
-        let (place, most) = (self.spec().plugin, self.shared.host.terms(&[]).caps.file);
+        let (place, terms) = (self.spec().plugin, self.shared.host.terms(&[]));
         let read = tokio::task::spawn_blocking(move || {
             let file = crate::plugin::file::find(&place)?;
-            // One that is too large is refused for it, by its first bytes too many.
-            let failed = |source| crate::plugin::Error::Read { path: file.clone(), source };
-            let mut component = Vec::new();
-            let opened = std::fs::File::open(&file).map_err(failed)?;
-            opened.take(most as u64 + 1).read_to_end(&mut component).map_err(failed)?;
-            let signature = Artifact::signature_beside(&file)?;
+            let (component, signature) = Artifact::look(&file, &terms)?;
             Ok::<_, crate::plugin::Error>((file, component, signature))
         });
         let (file, component, signature) = match read.await {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
-use super::{DeadLetters, Desk, Spec};
+use super::{DeadLetters, Defaults, Desk, Spec};
 use crate::batch::{Batch, Rejected, Rejection};
 use crate::control::letters::{Letter, LetterChoice, LetterQuery};
 use crate::control::tap::Text;
@@ -28,7 +28,7 @@ impl Office {
     async fn new() -> Office {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("letters.jsonl");
-        let opened = DeadLetters::open("p", &Spec::File(path.clone()), None, Metrics::new().dead_letters("p")).await;
+        let opened = DeadLetters::open("p", &Spec::File(path.clone()), Defaults::default(), Metrics::new().dead_letters("p")).await;
         let (letters, desk, writing) = opened.expect("dead letters");
         Office { letters, desk, writing, path, _folder: folder }
     }

@@ -237,6 +237,9 @@ mod tests {
             });
         });
         assert_eq!(Shelf::look(&path, &all()).expect("look").addresses().count(), 200);
+        // More than half of it, whenever the last compaction was.
+        let letters: Vec<_> = (0..800).map(|number| parked(&format!("last/{number}"))).collect();
+        append(&letters, &letters.iter().filter_map(|letter| letter.id.map(Address::Id)).collect::<Vec<_>>());
         compact(&path, 0).expect("compact");
         assert_eq!(fs::read_to_string(&path).expect("file").lines().count(), 200, "what was dropped has left the file");
     }

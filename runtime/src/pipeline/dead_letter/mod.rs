@@ -35,7 +35,6 @@ use tracing::{error, warn};
 use super::backoff::BackOff;
 use crate::batch::Rejected;
 use crate::config::Brokers;
-use crate::config::settings::default_file;
 use crate::delivery::Ack;
 use crate::error_chain;
 use crate::sink;
@@ -102,29 +101,37 @@ pub struct DeadLetters {
     metrics: DeadLetterMetrics,
 }
 
+/// What a place does not say itself.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// The cluster of a topic that names none.
+    pub brokers: Option<Brokers>,
+    /// The file for what a topic refuses, such as an event above the broker's size limit.
+    pub overflow: PathBuf,
+}
+
 struct Parcel {
     letters: Vec<Parked>,
     ack: Ack,
 }
 
 impl DeadLetters {
-    /// Opens the place and starts the task that writes to it; the desk is for whoever works with what lies there. `brokers` is the cluster for a topic that names none. What a topic refuses,
-    /// such as an event above the broker's size limit, goes to the file that would be the default.
+    /// Opens the place and starts the task that writes to it; the desk is for whoever works with what lies there.
     ///
     /// # Errors
     /// The file cannot be opened, or the client refuses the settings: better now than at the first bad event.
     pub async fn open(
         pipeline: &str,
         spec: &Spec,
-        brokers: Option<Brokers>,
+        defaults: Defaults,
         metrics: DeadLetterMetrics,
     ) -> Result<(DeadLetters, Desk, tokio::task::JoinHandle<()>), Error> {
         let (place, read) = match spec {
             Spec::File(path) => (Place::File(file::File::open(path.clone()).await?), reading::Place::File(path.clone())),
             Spec::Topic(topic) => {
+                let Defaults { brokers, overflow } = defaults;
                 let brokers = topic.brokers.clone().or(brokers).unwrap_or_else(|| Brokers::List(String::new()));
                 let producer = Box::new(topic::Topic::connect(topic, &brokers).await?);
-                let overflow = default_file(pipeline);
                 let read = reading::Place::Topic { topic: Box::new(topic.clone()), brokers, overflow: overflow.clone() };
                 (Place::Topic { topic: producer, overflow: file::File::lazy(overflow) }, read)
             }

@@ -11,7 +11,7 @@ use rdkafka::producer::DefaultProducerContext;
 use super::address::Address;
 use super::reading::Place;
 use super::wanted::Wanted;
-use super::{DeadLetters, Desk, HeaderStyle, Spec, Topic};
+use super::{DeadLetters, Defaults, Desk, HeaderStyle, Spec, Topic};
 use crate::batch::{Batch, Rejected, Rejection};
 use crate::config::Brokers;
 use crate::control::letters::{LetterChoice, LetterQuery};
@@ -35,7 +35,8 @@ fn topic(broker: &Broker, header_style: HeaderStyle) -> Topic {
 
 async fn open(broker: &Broker, pipeline: &str, style: HeaderStyle) -> (DeadLetters, Desk) {
     let metrics = Metrics::new().dead_letters(pipeline);
-    let (letters, desk, _) = DeadLetters::open(pipeline, &Spec::Topic(topic(broker, style)), None, metrics).await.expect("dead letters");
+    let (letters, desk, _) =
+        DeadLetters::open(pipeline, &Spec::Topic(topic(broker, style)), Defaults::default(), metrics).await.expect("dead letters");
     (letters, desk)
 }
 

@@ -84,7 +84,11 @@ impl Families {
             received_bytes: plain(registry, "component_received_event_bytes", "Bytes of the events a component got"),
             sent_events: plain(registry, "component_sent_events", "Events a component passed on, safely"),
             sent_bytes: plain(registry, "component_sent_event_bytes", "Bytes of the events a component passed on"),
-            errors: plain(registry, "component_errors", "Failed writes (write_failed) and events refused (rejected)"),
+            errors: plain(
+                registry,
+                "component_errors",
+                "Failed writes (write_failed), events refused (rejected), times a disk was full (no_space), events lost to damaged files (damaged)",
+            ),
             discarded_events: plain(
                 registry,
                 "component_discarded_events",

@@ -52,18 +52,19 @@ impl Spec {
     pub fn batch_size(&self) -> NonZeroUsize {
         match self {
             Spec::Kafka(kafka) => kafka.batch_size,
+            Spec::Hdfs(hdfs) => hdfs.batch_size,
             Spec::FileRoll(roll) => roll.batch_size,
             Spec::Logger(logger) => logger.batch_size,
             Spec::Null(null) => null.batch_size,
-            Spec::Hdfs(_) => NonZeroUsize::MIN.saturating_add(99),
         }
     }
 
     /// Whether events may be safe only long after they were written, once a file is whole: see [`Later`].
     pub fn settles_late(&self) -> bool {
         match self {
+            Spec::Hdfs(hdfs) => hdfs.settles_late(),
             Spec::FileRoll(roll) => !roll.format.readable_after_flush(),
-            Spec::Hdfs(_) | Spec::Kafka(_) | Spec::Logger(_) | Spec::Null(_) => false,
+            Spec::Kafka(_) | Spec::Logger(_) | Spec::Null(_) => false,
         }
     }
 
@@ -74,10 +75,10 @@ impl Spec {
     pub async fn connect(&self, context: &Context) -> Result<Box<dyn Sink>, Error> {
         match self {
             Spec::Kafka(kafka) => Ok(Box::new(kafka::Kafka::connect(kafka).await?)),
+            Spec::Hdfs(hdfs) => Ok(Box::new(hdfs::Hdfs::connect(hdfs).await?)),
             Spec::FileRoll(roll) => Ok(Box::new(file_roll::FileRoll::start(&context.name, roll)?)),
             Spec::Logger(logger) => Ok(Box::new(logger::Logger::new(&context.name, logger))),
             Spec::Null(null) => Ok(Box::new(null::Null::new(&context.name, null))),
-            Spec::Hdfs(_) => Err(Error::Fatal("not built".to_owned())),
         }
     }
 }
@@ -174,6 +175,12 @@ pub enum Error {
     /// A write failed in a way that trying again can mend.
     #[error("write to Kafka")]
     Write(#[source] rdkafka::error::KafkaError),
+    /// Files cannot be written, which trying again can mend.
+    #[error("write files")]
+    Files(#[source] hdfs::Error),
+    /// The file system's client refuses the settings.
+    #[error("set up the file system")]
+    Place(#[from] hdfs::Error),
     /// The sink cannot go on, such as an idempotent producer after a fatal error (KIP-360).
     #[error("it failed for good: {0}")]
     Fatal(String),
@@ -207,8 +214,8 @@ impl Error {
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Write(_) | Error::File { .. } | Error::Format(_) | Error::Group(_) => Disposition::Retry,
-            Error::Client(_) | Error::Brokers(_) | Error::Topic(_) | Error::Fatal(_) => Disposition::Fatal,
+            Error::Write(_) | Error::Files(_) | Error::File { .. } | Error::Format(_) | Error::Group(_) => Disposition::Retry,
+            Error::Place(_) | Error::Client(_) | Error::Brokers(_) | Error::Topic(_) | Error::Fatal(_) => Disposition::Fatal,
         }
     }
 }

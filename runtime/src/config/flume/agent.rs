@@ -61,6 +61,7 @@ pub(in crate::config) fn read(
     check::raise_capacities(&mut pipeline, &locate, &mut report);
     check::topic_loops(&mut pipeline, true, &locate, &mut report);
     check::fan_out(&pipeline, true, &locate, &mut report);
+    check::offset_names(&pipeline, &locate, &mut report);
     Some(pipeline)
 }
 

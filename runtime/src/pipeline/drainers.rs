@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Services, sink_check};
+use super::Services;
 use crate::config::spec::{PipelineSpec, SinkGroupSpec, SinkSpec};
 use crate::sink::group::{Member, Plan};
 use crate::sink::{self, Connect, Sink};
 use crate::telemetry::SinkMetrics;
 
 /// A sink or a group.
-pub(super) struct Outlet {
+pub(super) struct Drainer {
     /// `sink NAME` or `sink group NAME`, as dead letters and checks say it.
     pub(super) stage: String,
     /// The channel it drains.
@@ -22,21 +22,21 @@ pub(super) struct Outlet {
 }
 
 /// All of a pipeline, a group in the place of its first member.
-pub(super) fn all(spec: &PipelineSpec, services: &Services) -> Vec<Outlet> {
-    let mut outlets = Vec::new();
+pub(super) fn all(spec: &PipelineSpec, services: &Services) -> Vec<Drainer> {
+    let mut drainers = Vec::new();
     for sink in &spec.sinks {
         match spec.sink_groups.iter().find(|group| group.sinks.contains(&sink.name)) {
-            None => outlets.push(lone(spec, sink, services)),
-            Some(group) if group.sinks.first() == Some(&sink.name) => outlets.push(grouped(spec, group, services)),
+            None => drainers.push(lone(spec, sink, services)),
+            Some(group) if group.sinks.first() == Some(&sink.name) => drainers.push(grouped(spec, group, services)),
             Some(_) => {}
         }
     }
-    outlets
+    drainers
 }
 
-fn lone(spec: &PipelineSpec, sink: &SinkSpec, services: &Services) -> Outlet {
+fn lone(spec: &PipelineSpec, sink: &SinkSpec, services: &Services) -> Drainer {
     let metrics = services.metrics.sink(&spec.name, &sink.name, sink.kind.name());
-    Outlet {
+    Drainer {
         stage: format!("sink {}", sink.name),
         channel: sink.channel.clone(),
         batch_size: sink.kind.batch_size().get(),
@@ -45,12 +45,12 @@ fn lone(spec: &PipelineSpec, sink: &SinkSpec, services: &Services) -> Outlet {
     }
 }
 
-fn grouped(spec: &PipelineSpec, group: &SinkGroupSpec, services: &Services) -> Outlet {
+fn grouped(spec: &PipelineSpec, group: &SinkGroupSpec, services: &Services) -> Drainer {
     let sinks: Vec<&SinkSpec> = group.sinks.iter().filter_map(|name| spec.sinks.iter().find(|sink| sink.name == *name)).collect();
     let member = |sink: &&SinkSpec| {
         let metrics = services.metrics.sink(&spec.name, &sink.name, sink.kind.name());
         let connect = connector(&spec.name, &sink.name, sink.kind.as_member(), metrics.clone());
-        Member { name: sink.name.clone(), connect, metrics, check: sink_check(&spec.name, &sink.name) }
+        Member { name: sink.name.clone(), connect, metrics, check: format!("{}/sink {}", spec.name, sink.name) }
     };
     // So that every member can take it.
     let batch_size = sinks.iter().map(|sink| sink.kind.batch_size().get()).min().unwrap_or(1);
@@ -61,7 +61,7 @@ fn grouped(spec: &PipelineSpec, group: &SinkGroupSpec, services: &Services) -> O
         health: services.health.clone(),
     };
     let plan = Arc::new(plan);
-    Outlet {
+    Drainer {
         stage: format!("sink group {}", group.name),
         channel: sinks.first().map(|sink| sink.channel.clone()).unwrap_or_default(),
         batch_size,

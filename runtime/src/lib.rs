@@ -6,7 +6,8 @@
 //! 2. [`delivery`]: the ack. Who holds it owns the events; silence means "send it again".
 //! 3. [`pipeline`]: **the flow**. `source_loop` is its left half, `sink_loop` its right half, [`pipeline::ledger`] says how far a source may
 //!    commit, [`pipeline::dead_letter`] parks what is refused.
-//! 4. [`source`], [`channel`], [`sink`]: the traits, and behind them Kafka and the memory channel.
+//! 4. [`source`], [`channel`], [`sink`]: the traits, and behind them Kafka and the memory channel; [`file_format`] is the bytes of the files
+//!    that sinks write.
 //! 5. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
 //! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
 //! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`], and from the one to the other; [`graph`] draws what is meant.

@@ -74,6 +74,14 @@ impl Spec {
     pub fn is_shared(&self) -> bool {
         matches!(self, Spec::Kafka(_))
     }
+
+    /// Whether a source has done its part once its events are in here, whatever the sinks behind do: they are on disk, or the broker has them.
+    pub fn settles(&self) -> bool {
+        match self {
+            Spec::File(_) | Spec::Kafka(_) => true,
+            Spec::Memory(_) | Spec::Spillable(_) => false,
+        }
+    }
 }
 
 /// What a channel is opened with.
@@ -104,7 +112,8 @@ pub trait Channel: Send + Sync {
     /// Adds a delivery; waiting here is the back-pressure on the source. Deliveries of one caller keep their order.
     fn put(&self, delivery: Delivery) -> BoxFuture<'_, ()>;
 
-    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty.
+    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty. Events that came of one record
+    /// are taken together ([`Batch::seam`]), which may be a few more.
     /// Cancel safe: a dropped future took nothing.
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>>;
 

@@ -151,6 +151,11 @@ impl Keys {
         self.report(problem);
     }
 
+    /// Refuses this component where a part of it, read from [`Keys::nested`], was refused.
+    pub fn refuse_with(&mut self, nested: &Keys) {
+        self.refused |= nested.refused;
+    }
+
     /// The value of a key, which counts as read and known.
     pub fn get(&mut self, key: &str) -> Option<Value> {
         self.known.insert(key.to_owned());

@@ -34,7 +34,7 @@ enum Method {
     Bzip2(Option<bzip2::Compress>),
     /// Made when it is first needed, as that can fail.
     Zstd(Option<Zstd<'static>>),
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     Lz4(lz4_flex::block::CompressTable),
 }
 
@@ -43,7 +43,7 @@ impl Compressor {
         let method = match codec {
             Codec::Gzip => Method::Gzip { deflate: Compress::new(Compression::default(), false), crc: Crc::new() },
             Codec::Bzip2 => Method::Bzip2(None),
-            Codec::Snappy => Method::Snappy(snap::raw::Encoder::new()),
+            Codec::Snappy => Method::Snappy(Box::new(snap::raw::Encoder::new())),
             Codec::Lz4 => Method::Lz4(lz4_flex::block::CompressTable::large()),
             Codec::Zstd => Method::Zstd(None),
             Codec::Deflate => Method::Deflate(Compress::new(Compression::default(), true)),

@@ -169,6 +169,7 @@ fn serializer(keys: &mut Keys, key: &str, codec: Option<Codec>) -> Option<Spec> 
         Serializer::Parquet => parquet(&mut below),
     };
     below.report_unknown();
+    keys.refuse_with(&below);
     spec.filter(|_| !below.is_refused())
 }
 

@@ -38,6 +38,8 @@ const HURRY_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Route {
     /// The source's name, as its dead letters keep it.
     pub(crate) name: String,
+    /// `source NAME`, as dead letters say it.
+    pub(crate) stage: String,
     pub(crate) gate: Gate,
     pub(crate) injected: Injected,
     pub(crate) chain: Chain,
@@ -162,6 +164,9 @@ impl SourceLoop<'_> {
                 self.in_hand.push_front(next);
                 return;
             };
+            for one in &mut next.rejected {
+                one.rejection.stage.clone_from(&self.route.stage);
+            }
             self.route.metrics.received_events.inc_by((next.batch.len() + next.rejected.len()) as u64);
             self.route.metrics.received_bytes.inc_by(bytes as u64);
             self.judge(next.batch, next.rejected, ack).await;

@@ -48,14 +48,16 @@ impl Spec {
     pub fn batch_size(&self) -> NonZeroUsize {
         match self {
             Spec::Kafka(kafka) => kafka.batch_size,
-            Spec::Hdfs(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => NonZeroUsize::MIN.saturating_add(99),
+            Spec::Hdfs(hdfs) => hdfs.batch_size,
+            Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => NonZeroUsize::MIN.saturating_add(99),
         }
     }
 
     /// Whether events may be safe only long after they were written, once a file is whole: see [`Later`].
     pub fn settles_late(&self) -> bool {
         match self {
-            Spec::Hdfs(_) | Spec::Kafka(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => false,
+            Spec::Hdfs(hdfs) => hdfs.settles_late(),
+            Spec::Kafka(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => false,
         }
     }
 
@@ -66,7 +68,8 @@ impl Spec {
     pub async fn connect(&self, _context: &Context) -> Result<Box<dyn Sink>, Error> {
         match self {
             Spec::Kafka(kafka) => Ok(Box::new(kafka::Kafka::connect(kafka).await?)),
-            Spec::Hdfs(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => Err(Error::Fatal("not built".to_owned())),
+            Spec::Hdfs(hdfs) => Ok(Box::new(hdfs::Hdfs::connect(hdfs).await?)),
+            Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => Err(Error::Fatal("not built".to_owned())),
         }
     }
 }
@@ -160,6 +163,12 @@ pub enum Error {
     /// A write failed in a way that trying again can mend.
     #[error("write to Kafka")]
     Write(#[source] rdkafka::error::KafkaError),
+    /// Files cannot be written, which trying again can mend.
+    #[error("write files")]
+    Files(#[source] hdfs::Error),
+    /// The file system's client refuses the settings.
+    #[error("set up the file system")]
+    Place(#[from] hdfs::Error),
     /// The producer cannot go on (KIP-360: a fatal error of an idempotent producer).
     #[error("the Kafka producer failed for good: {0}")]
     Fatal(String),
@@ -178,8 +187,8 @@ impl Error {
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Write(_) => Disposition::Retry,
-            Error::Client(_) | Error::Brokers(_) | Error::Topic(_) | Error::Fatal(_) => Disposition::Fatal,
+            Error::Write(_) | Error::Files(_) => Disposition::Retry,
+            Error::Place(_) | Error::Client(_) | Error::Brokers(_) | Error::Topic(_) | Error::Fatal(_) => Disposition::Fatal,
         }
     }
 }

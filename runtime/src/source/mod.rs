@@ -121,7 +121,7 @@ pub enum Polled {
 pub struct PolledBatch {
     /// At most the source's batch size.
     pub batch: Batch,
-    /// Records that cannot be made an event; they go to the dead letters.
+    /// Records that cannot be made an event; they go to the dead letters. The source loop says which stage refused them.
     pub rejected: Vec<Rejected>,
     /// Next offset by partition.
     pub reached: Checkpoint,

@@ -84,10 +84,24 @@ pub struct SinkMetrics {
     pub write_seconds: Seconds,
 }
 
+/// Numbers of a Kafka channel's two halves. What one half counts and the memory in it would count again goes nowhere.
+#[derive(Debug, Clone)]
+pub struct KafkaChannelMetrics {
+    /// The memory before the topic: what sources put in.
+    pub inlet: ChannelMetrics,
+    /// What writes it to the topic.
+    pub writer: SinkMetrics,
+    /// What reads from the topic.
+    pub reader: SourceMetrics,
+    /// The memory behind it: what sinks take.
+    pub outlet: ChannelMetrics,
+}
+
 /// How many events a pipeline parked.
 #[derive(Debug, Clone)]
 pub struct DeadLetterMetrics {
     pub(super) source: Counter,
+    pub(super) channel: Counter,
     pub(super) interceptor: Counter,
     pub(super) sink: Counter,
 }
@@ -95,7 +109,7 @@ pub struct DeadLetterMetrics {
 impl DeadLetterMetrics {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.source.get() + self.interceptor.get() + self.sink.get()
+        self.source.get() + self.channel.get() + self.interceptor.get() + self.sink.get()
     }
 
     /// The count for the kind of stage that refused: the first word of [`crate::batch::Rejection::stage`], such as `sink` of `sink k1`.
@@ -103,6 +117,7 @@ impl DeadLetterMetrics {
     pub fn events(&self, stage: &str) -> &Counter {
         match stage.split_whitespace().next() {
             Some("source") => &self.source,
+            Some("channel") => &self.channel,
             Some("sink") => &self.sink,
             _ => &self.interceptor,
         }

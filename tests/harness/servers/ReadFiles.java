@@ -1,10 +1,13 @@
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 
 import org.apache.avro.file.DataFileReader;
 import org.apache.avro.generic.GenericDatumReader;
@@ -52,13 +55,26 @@ public class ReadFiles {
 
     private static void sequence(Configuration configuration, String path, PrintStream out) throws Exception {
         try (SequenceFile.Reader reader = new SequenceFile.Reader(configuration, SequenceFile.Reader.file(new Path("file://" + path)))) {
-            LongWritable key = new LongWritable();
-            Writable value = (Writable) reader.getValueClass().getDeclaredConstructor().newInstance();
-            while (reader.next(key, value)) {
-                byte[] bytes = value instanceof Text text ? text.copyBytes() : ((BytesWritable) value).copyBytes();
-                out.println(key.get() + " " + HexFormat.of().formatHex(bytes));
+            List<String> all = records(reader);
+            // As a job does that reads a part of the file: from the first sync marker in its second half.
+            reader.sync(new File(path).length() / 2);
+            List<String> rest = records(reader);
+            if (rest.isEmpty() || rest.size() == all.size() || !rest.equals(all.subList(all.size() - rest.size(), all.size()))) {
+                throw new IOException("from the middle on there are " + rest.size() + " records, not the last ones of " + all.size());
             }
+            all.forEach(out::println);
         }
+    }
+
+    private static List<String> records(SequenceFile.Reader reader) throws Exception {
+        LongWritable key = new LongWritable();
+        Writable value = (Writable) reader.getValueClass().getDeclaredConstructor().newInstance();
+        List<String> records = new ArrayList<>();
+        while (reader.next(key, value)) {
+            byte[] bytes = value instanceof Text text ? text.copyBytes() : ((BytesWritable) value).copyBytes();
+            records.add(key.get() + " " + HexFormat.of().formatHex(bytes));
+        }
+        return records;
     }
 
     private static void stream(Configuration configuration, String path, PrintStream out) throws IOException {
@@ -73,7 +89,7 @@ public class ReadFiles {
     }
 
     private static void avro(String path, PrintStream out) throws IOException {
-        try (DataFileReader<Object> reader = new DataFileReader<>(new java.io.File(path), new GenericDatumReader<>())) {
+        try (DataFileReader<Object> reader = new DataFileReader<>(new File(path), new GenericDatumReader<>())) {
             while (reader.hasNext()) {
                 out.println(reader.next());
             }

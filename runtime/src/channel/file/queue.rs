@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::ranges::Ranges;
 use super::reader::Chunk;
 use super::record::Encoded;
-use crate::batch::Batch;
+use crate::batch::{Batch, seam};
 use crate::delivery::{Delivery, Ticket};
 use crate::event::Event;
 
@@ -227,13 +227,24 @@ impl Queue {
         }
     }
 
-    /// Takes up to `most` events that are before event `limit`.
+    /// How many events at the front came of the same record as this one.
+    fn siblings(&self, last: Option<&Event>) -> usize {
+        let (Some(last), Some(front)) = (last, self.ready.front()) else { return 0 };
+        front.events.as_slice().iter().take_while(|event| event.is_of_record(last)).count()
+    }
+
+    /// Takes up to `most` events that are before event `limit`, and a few more where they came of one record.
     pub(super) fn take(&mut self, most: usize, limit: u64) -> Option<(Ticket, Batch)> {
         let (mut events, mut ranges): (Vec<Event>, Vec<Range<u64>>) = Default::default();
-        while events.len() < most {
+        loop {
+            let siblings = self.siblings(events.last());
+            if events.len() >= most && siblings == 0 {
+                break;
+            }
             let Some(mut front) = self.ready.pop_front_if(|front| front.first < limit) else { break };
             let there = front.events.len();
-            let wanted = there.min(most - events.len()).min(usize::try_from(limit - front.first).unwrap_or(usize::MAX));
+            let wanted = seam(front.events.as_slice(), most.saturating_sub(events.len()).max(siblings))
+                .min(usize::try_from(limit - front.first).unwrap_or(usize::MAX));
             let range = front.first..front.first + wanted as u64;
             self.ready_events -= wanted as u64;
             match ranges.last_mut().filter(|last| last.end == range.start) {

@@ -247,6 +247,7 @@ impl<'a> Document<'a> {
         }
         check::raise_capacities(&mut pipeline, &locate, &mut |problem| self.report(problem));
         check::topic_loops(&mut pipeline, false, &locate, &mut |problem| self.report(problem));
+        check::offset_names(&pipeline, &locate, &mut |problem| self.report(problem));
         Some(pipeline)
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Container {
 
 enum BlockCompressor {
     None,
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     Member(Compressor),
 }
 
@@ -30,7 +30,7 @@ impl Container {
         let compressor = match codec {
             None => BlockCompressor::None,
             Some(Codec::Deflate) => BlockCompressor::Member(Compressor::raw_deflate()),
-            Some(Codec::Snappy) => BlockCompressor::Snappy(snap::raw::Encoder::new()),
+            Some(Codec::Snappy) => BlockCompressor::Snappy(Box::new(snap::raw::Encoder::new())),
             Some(Codec::Bzip2) => BlockCompressor::Member(Compressor::new(StreamCodec::Bzip2)),
             Some(Codec::Zstd) => BlockCompressor::Member(Compressor::new(StreamCodec::Zstd)),
         };

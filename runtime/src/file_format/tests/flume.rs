@@ -21,6 +21,7 @@ fn read(pairs: &[(&str, &str)], read: impl FnOnce(&mut Keys) -> Option<Spec>) ->
     let problems = Rc::new(RefCell::new(Vec::new()));
     let mut keys = Keys::new("a.sinks.k".into(), Place { file: file.clone(), span: 0..0 }, values.collect(), problems.clone());
     let spec = read(&mut keys);
+    assert_eq!(keys.is_refused(), spec.is_none(), "{pairs:?}");
     keys.report_unknown();
     let problems = problems.borrow().clone();
     (spec, problems)

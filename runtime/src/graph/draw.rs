@@ -35,8 +35,12 @@ impl Drawing {
             let node = self.node(id("channels", &channel.name), Some(frame), Shape::Channel, label);
             if let Some(place) = channel_place(&channel.kind) {
                 let place = self.place(place);
-                self.edge(node, place, None, Flow::Required);
-                self.edge(place, node, None, Flow::Required);
+                if spec.sources.iter().any(|source| source.channels.contains(&channel.name)) {
+                    self.edge(node, place, None, Flow::Required);
+                }
+                if spec.sinks.iter().any(|sink| sink.channel == channel.name) {
+                    self.edge(place, node, None, Flow::Required);
+                }
             }
         }
         let mut judged = Vec::new();
@@ -172,7 +176,8 @@ fn sink_place(kind: &sink::Spec) -> Option<(String, Vec<String>)> {
 
 fn channel_place(kind: &channel::Spec) -> Option<(String, Vec<String>)> {
     match kind {
-        channel::Spec::Kafka(_) | channel::Spec::Memory(_) | channel::Spec::File(_) | channel::Spec::Spillable(_) => None,
+        channel::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
+        channel::Spec::Memory(_) | channel::Spec::File(_) | channel::Spec::Spillable(_) => None,
     }
 }
 

@@ -150,6 +150,10 @@ fn topic(brokers: &Brokers, topic: &str) -> (String, Vec<String>) {
     (format!("topic {} {topic}", cluster(brokers)), vec![format!("topic {topic}"), cluster(brokers)])
 }
 
+fn path(path: &str) -> (String, Vec<String>) {
+    (format!("path {path}"), vec![path.to_owned()])
+}
+
 fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         source::Spec::Kafka(kafka) => Some(match &kafka.topics {
@@ -170,7 +174,8 @@ fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
 fn sink_place(kind: &sink::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         sink::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
-        sink::Spec::Hdfs(_) | sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
+        sink::Spec::Hdfs(hdfs) => Some(path(&hdfs.path)),
+        sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
     }
 }
 

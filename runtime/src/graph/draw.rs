@@ -200,12 +200,35 @@ fn step_label(step: &InterceptorSpec) -> Vec<String> {
 fn processor(processor: &sink::group::Processor) -> &'static str {
     match processor {
         sink::group::Processor::Default {} => "default",
+        sink::group::Processor::Failover { .. } => "failover",
+        sink::group::Processor::LoadBalance { .. } => "load balance",
     }
 }
 
 /// The channels of a source, and which events go there.
 fn routes(source: &SourceSpec) -> Vec<(&String, Option<String>, Flow)> {
-    match &source.selector {
-        selector::Spec::Replicating {} => source.channels.iter().map(|channel| (channel, None, Flow::Required)).collect(),
+    let table = match &source.selector {
+        selector::Spec::Replicating { optional } => {
+            let flow = |channel| if optional.contains(channel) { Flow::Optional } else { Flow::Required };
+            return source.channels.iter().map(|channel| (channel, None, flow(channel))).collect();
+        }
+        selector::Spec::LoadBalancing { .. } => {
+            let turn = || Some("in turn".to_owned());
+            return source.channels.iter().map(|channel| (channel, turn(), Flow::Required)).collect();
+        }
+        selector::Spec::Multiplexing(table) => table,
+    };
+    let label = |values: Vec<&str>| (!values.is_empty()).then(|| format!("{}: {}", table.header, values.join(", ")));
+    let values = |listed: &BTreeMap<String, Vec<String>>, channel: &String| -> Option<String> {
+        label(listed.iter().filter(|(_, names)| names.contains(channel)).map(|(value, _)| value.as_str()).collect())
+    };
+    let mut routes = Vec::new();
+    for channel in &source.channels {
+        let default = table.default.as_ref().is_some_and(|default| default.contains(channel)).then(|| "other".to_owned());
+        let required =
+            [values(&table.mappings, channel), default].into_iter().flatten().map(|label| (channel, Some(label), Flow::Required));
+        routes.extend(required);
+        routes.extend(values(&table.optional, channel).map(|label| (channel, Some(label), Flow::Optional)));
     }
+    routes
 }

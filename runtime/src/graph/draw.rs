@@ -35,8 +35,12 @@ impl Drawing {
             let node = self.node(id("channels", &channel.name), Some(frame), Shape::Channel, label);
             if let Some(place) = channel_place(&channel.kind) {
                 let place = self.place(place);
-                self.edge(node, place, None, Flow::Required);
-                self.edge(place, node, None, Flow::Required);
+                if spec.sources.iter().any(|source| source.channels.contains(&channel.name)) {
+                    self.edge(node, place, None, Flow::Required);
+                }
+                if spec.sinks.iter().any(|sink| sink.channel == channel.name) {
+                    self.edge(place, node, None, Flow::Required);
+                }
             }
         }
         let mut judged = Vec::new();
@@ -146,6 +150,10 @@ fn topic(brokers: &Brokers, topic: &str) -> (String, Vec<String>) {
     (format!("topic {} {topic}", cluster(brokers)), vec![format!("topic {topic}"), cluster(brokers)])
 }
 
+fn path(path: &str) -> (String, Vec<String>) {
+    (format!("path {path}"), vec![path.to_owned()])
+}
+
 fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         source::Spec::Kafka(kafka) => Some(match &kafka.topics {
@@ -166,13 +174,15 @@ fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
 fn sink_place(kind: &sink::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         sink::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
-        sink::Spec::Hdfs(_) | sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
+        sink::Spec::Hdfs(hdfs) => Some(path(&hdfs.path)),
+        sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
     }
 }
 
 fn channel_place(kind: &channel::Spec) -> Option<(String, Vec<String>)> {
     match kind {
-        channel::Spec::Kafka(_) | channel::Spec::Memory(_) | channel::Spec::File(_) | channel::Spec::Spillable(_) => None,
+        channel::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
+        channel::Spec::Memory(_) | channel::Spec::File(_) | channel::Spec::Spillable(_) => None,
     }
 }
 

@@ -452,7 +452,7 @@ fn limit(spec: &PipelineSpec, fed: &[String]) -> ledger::Limit {
 }
 
 /// The cluster a dead-letter topic is on, unless it names one.
-fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
+pub(crate) fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
     let sinks = spec.sinks.iter().filter_map(|sink| match &sink.kind {
         sink::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
         _ => None,

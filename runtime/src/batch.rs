@@ -22,10 +22,25 @@ impl Batch {
         self.events.is_empty()
     }
 
+    /// Where to part these events after `most` of them, or a few more: never between two that came of one record, as a sink may have to say of a
+    /// whole record that it is written.
+    pub fn seam(&self, most: usize) -> usize {
+        seam(&self.events, most)
+    }
+
     /// Bytes these events keep alive, about.
     pub fn size(&self) -> usize {
         self.events.iter().map(Event::size).sum()
     }
+}
+
+/// As [`Batch::seam`].
+pub(crate) fn seam(events: &[Event], most: usize) -> usize {
+    let mut at = most.max(1).min(events.len());
+    while at < events.len() && events[at].is_of_record(&events[at - 1]) {
+        at += 1;
+    }
+    at
 }
 
 impl From<Vec<Event>> for Batch {
@@ -218,9 +233,22 @@ impl Derived {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Origin;
 
     fn bodies(batch: &Batch) -> Vec<&str> {
         batch.events.iter().map(|event| std::str::from_utf8(event.body()).expect("text")).collect()
+    }
+
+    #[test]
+    fn events_of_one_record_are_not_parted() {
+        let of = |offset: Option<i64>| Event {
+            origin: offset.map(|offset| Origin { topic: "t".into(), partition: 0, offset }),
+            ..Event::new("")
+        };
+        let batch = Batch::from([Some(1), Some(2), Some(2), Some(2), Some(3), None, None].map(of).to_vec());
+        let seams: Vec<_> = (0..9).map(|most| batch.seam(most)).collect();
+        assert_eq!(seams, [1, 1, 4, 4, 4, 5, 6, 7, 7]);
+        assert_eq!(Batch::default().seam(3), 0);
     }
 
     #[test]

@@ -33,6 +33,17 @@ enum Part {
     Time(char),
 }
 
+/// A part of a template, as far as it is known before there is an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// The same for all events.
+    Text(&'a str),
+    /// A header's value.
+    Header,
+    /// A part of the time.
+    Time(char),
+}
+
 /// How an event's time is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -91,6 +102,32 @@ impl Template {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// What it is made of.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.parts.iter().map(|part| match part {
+            Part::Text(text) => Piece::Text(text),
+            Part::Header(_) => Piece::Header,
+            Part::Time(letter) => Piece::Time(*letter),
+        })
+    }
+
+    /// Whether it has a part of the time.
+    pub(crate) fn has_time(&self) -> bool {
+        self.pieces().any(|piece| matches!(piece, Piece::Time(_)))
+    }
+
+    /// Milliseconds for which the text stays the same, counted from the epoch, whatever else an event has: `None` where a header or `%t` is in it.
+    /// Holds for times from 1972 on, since when zones differ by whole minutes.
+    pub(crate) fn period(&self) -> Option<i64> {
+        let periods = self.pieces().map(|piece| match piece {
+            Piece::Text(_) | Piece::Time('%') => Some(i64::MAX),
+            Piece::Header | Piece::Time('t') => None,
+            Piece::Time('s' | 'S' | 'c') => Some(1_000),
+            Piece::Time(_) => Some(60_000),
+        });
+        periods.fold(Some(i64::MAX), |least, period| Some(least?.min(period?)))
     }
 
     /// The text for this event.
@@ -275,6 +312,15 @@ mod tests {
         assert_eq!(expand("%H:%M", &sevens).as_deref(), Ok("00:00"));
         let seconds = Options { round: Some(Round { unit: Unit::Second, value: value(4) }), ..options("UTC") };
         assert_eq!(expand("%S", &seconds).as_deref(), Ok("04"));
+    }
+
+    #[test]
+    fn the_text_is_the_same_for_a_period() {
+        let period = |text: &str| Template::parse(text).expect("a template").period();
+        assert_eq!(period("/a"), Some(i64::MAX));
+        assert_eq!(period("/a/%Y-%m-%d/%H%M%p%z%%"), Some(60_000));
+        assert_eq!((period("%H%S"), period("%s"), period("%c")), (Some(1_000), Some(1_000), Some(1_000)));
+        assert_eq!((period("%t"), period("%{h}/%Y")), (None, None));
     }
 
     #[test]

@@ -69,10 +69,13 @@ pub struct Origin {
 
 /// Which headers of `org.apache.flume.source.kafka.KafkaSource` an event carries without storing them:
 /// `timestamp`, `partition`, `offset`, `key` and the topic header. An explicit header of the same name wins.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Implied {
     /// Name of the topic header (`topicHeader`); `None` with `setTopicHeader = false`.
     pub topic_header: Option<String>,
+    /// All but `key` are there only for those who ask by name, such as the escapes of a path, and are not listed or written with the event's headers:
+    /// the event comes from a Kafka channel, where Flume sets `key` alone.
+    pub by_name_only: bool,
 }
 
 /// Who sees a header.
@@ -214,7 +217,9 @@ impl Event {
 
     /// Every Flume header by name, once each, sorted: the last explicit one, else what the source implies.
     pub fn event_headers(&self) -> BTreeMap<Cow<'_, [u8]>, Cow<'_, [u8]>> {
-        let implied = self.implied_names().filter_map(|name| Some((Cow::Borrowed(name.as_bytes()), self.implied_header(name)?)));
+        let by_name_only = self.implied.as_ref().is_some_and(|implied| implied.by_name_only);
+        let listed = self.implied_names().filter(|name| !by_name_only || *name == "key");
+        let implied = listed.filter_map(|name| Some((Cow::Borrowed(name.as_bytes()), self.implied_header(name)?)));
         let stored = self.headers.iter().filter(|header| header.scope.is_event());
         let stored = stored.map(|header| (Cow::Borrowed(&header.name[..]), Cow::Borrowed(header.value.as_deref().unwrap_or_default())));
         implied.chain(stored).collect()
@@ -237,6 +242,11 @@ impl Event {
             self.key = None;
         }
         self.headers.retain(|header| !goes(&header.name));
+    }
+
+    /// Whether both came of the same record.
+    pub fn is_of_record(&self, other: &Event) -> bool {
+        self.origin.is_some() && self.origin == other.origin
     }
 
     /// Bytes this event keeps alive, about: what budgets count.
@@ -291,7 +301,7 @@ mod tests {
             key: Some("card-1".into()),
             timestamp: Some(1_700_000_000_000),
             origin: Some(Origin { topic: "flume.txn".into(), partition: 3, offset: 42 }),
-            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
             ..Event::new("body")
         }
     }
@@ -327,6 +337,19 @@ mod tests {
         let names: Vec<&[u8]> = headers.keys().map(|name| &name[..]).collect();
         assert_eq!(names, [&b"key"[..], b"offset", b"partition", b"timestamp", b"topic"]);
         assert_eq!(&headers[&b"topic"[..]][..], b"elsewhere");
+    }
+
+    #[test]
+    fn headers_implied_by_name_only_are_found_and_not_listed_but_for_the_key() {
+        let mut event = from_kafka();
+        event.implied = Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: true }));
+        assert_eq!(text(&event, "topic").as_deref(), Some("flume.txn"));
+        assert_eq!(text(&event, "timestamp").as_deref(), Some("1700000000000"));
+        event.set_header("timestamp", "5", Scope::Event);
+        assert_eq!(text(&event, "timestamp").as_deref(), Some("5"));
+        let headers = event.event_headers();
+        let names: Vec<&[u8]> = headers.keys().map(|name| &name[..]).collect();
+        assert_eq!(names, [&b"key"[..], b"timestamp"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The agent against a real Kafka: one file a scenario. Each prints the counts it saw.
 
+mod channel;
 mod chaos;
 mod demo;
 mod dialects;

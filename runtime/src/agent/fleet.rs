@@ -17,7 +17,7 @@ use super::builder::{Built, InPlace, Run};
 use crate::config::spec::PipelineSpec;
 use crate::control;
 use crate::error_chain;
-use crate::pipeline::{Controls, Drain, DrainSwitch, Task, sink_check, source_check};
+use crate::pipeline::{Controls, Drain, DrainSwitch, Task, parts};
 use crate::telemetry::Health;
 
 /// How long a pipeline that is given up may take to leave its groups, before its tasks are stopped where they are.
@@ -125,8 +125,8 @@ impl Fleet {
             if state.closing {
                 return false;
             }
-            for source in &spec.sources {
-                self.health.starting(&source_check(&spec.name, &source.name));
+            for part in parts(&spec).iter().filter(|part| part.reads) {
+                self.health.starting(&part.check);
             }
             let run = state.step();
             let task = tokio::spawn(self.clone().keep(spec.name.clone(), run, built.run, drain)).abort_handle();
@@ -188,11 +188,8 @@ impl Fleet {
 
     fn forget(&self, name: &str) {
         let Some(member) = self.change(|state| state.members.remove(name)) else { return };
-        for source in &member.spec.sources {
-            self.health.remove(&source_check(name, &source.name));
-        }
-        for sink in &member.spec.sinks {
-            self.health.remove(&sink_check(name, &sink.name));
+        for part in parts(&member.spec) {
+            self.health.remove(&part.check);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::config::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkSpec, 
 use crate::control::status::{ChannelStatus, InterceptorStatus, PipelineState, PipelineStatus, SinkStatus, SourceStatus};
 use crate::control::{Refusal, Target};
 use crate::interceptor;
-use crate::pipeline::{Services, sink_check, source_check};
+use crate::pipeline::{Services, parts};
 use crate::telemetry::health::Check;
 use crate::telemetry::status::{count_interceptor, pipeline_numbers};
 
@@ -66,10 +66,8 @@ pub(super) fn find<'a>(spec: &'a PipelineSpec, target: &Target) -> Result<(&'a S
 /// What it is doing, and why: what is not well, with the name of each part.
 fn state(view: &View, checks: &BTreeMap<String, Check>) -> (PipelineState, String) {
     let spec = &view.spec;
-    let sources = spec.sources.iter().map(|source| (format!("source {}", source.name), source_check(&spec.name, &source.name)));
-    let sinks = spec.sinks.iter().map(|sink| (format!("sink {}", sink.name), sink_check(&spec.name, &sink.name)));
-    let unwell: Vec<(String, &Check)> =
-        sources.chain(sinks).filter_map(|(part, name)| Some((part, checks.get(&name)?))).filter(|(_, check)| !check.ok).collect();
+    let checked = parts(spec).into_iter().filter_map(|part| Some((part.name, checks.get(&part.check)?)));
+    let unwell: Vec<(String, &Check)> = checked.filter(|(_, check)| !check.ok).collect();
     let detail = unwell.iter().map(|(part, check)| format!("{part}: {}", check.detail)).collect::<Vec<_>>().join("; ");
     let paused = view.controls.as_ref().and_then(|controls| controls.gate.paused());
     match &view.stage {

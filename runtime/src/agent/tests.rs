@@ -20,7 +20,7 @@ use crate::control::status::{PipelineState, PipelineStatus};
 use crate::control::swap::{ReloadReport, ReloadResult};
 use crate::control::{Caller, Control, RefusalKind, Target};
 use crate::interceptor::{self, TapDirectory, spec};
-use crate::pipeline::{self, Drain, Services, source_check};
+use crate::pipeline::{self, Drain, Services};
 use crate::plugin;
 use crate::telemetry::tail::Tail;
 use crate::telemetry::{Health, Metrics};
@@ -420,9 +420,9 @@ async fn the_agent_ends_with_the_first_error_when_all_pipelines_have_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_pipeline_that_is_gone_takes_its_checks_with_it() {
     let bench = Bench::start(&two("a-out", "p.wasm"), Workshop::default()).await;
-    bench.health.set(&source_check("b", "in"), true, "1 partitions assigned");
+    bench.health.set("b/in", true, "1 partitions assigned");
     assert_eq!(bench.status("b").state, PipelineState::Running);
-    bench.health.set(&source_check("a", "in"), false, "no broker");
+    bench.health.set("a/in", false, "no broker");
     let status = bench.status("a");
     assert_eq!((status.state, status.detail.as_str()), (PipelineState::Failing, "source in: no broker"));
     bench.write(&pipeline("b", "b-out", "p.wasm"));

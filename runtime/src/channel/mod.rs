@@ -9,12 +9,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use serde::Serialize;
 
 use crate::batch::Batch;
 use crate::delivery::{Ack, Delivery};
-use crate::telemetry::ChannelMetrics;
+use crate::telemetry::{ChannelMetrics, NamedCheck};
 
 /// Which channel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,7 +46,9 @@ impl Spec {
     pub fn capacity(&self) -> u64 {
         match self {
             Spec::Memory(memory) => memory.capacity.get() as u64,
-            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => 0,
+            Spec::File(file) => file.capacity.get() as u64,
+            Spec::Spillable(spillable) => (spillable.memory_capacity + spillable.overflow_capacity) as u64,
+            Spec::Kafka(_) => 0,
         }
     }
 
@@ -54,7 +56,8 @@ impl Spec {
     pub fn byte_capacity(&self) -> u64 {
         match self {
             Spec::Memory(memory) => memory.byte_capacity,
-            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => 0,
+            Spec::File(file) => file.disk_limit,
+            Spec::Spillable(_) | Spec::Kafka(_) => 0,
         }
     }
 
@@ -62,13 +65,22 @@ impl Spec {
     pub(crate) fn capacities(&mut self) -> Option<(&mut NonZeroUsize, &mut NonZeroUsize)> {
         match self {
             Spec::Memory(memory) => Some((&mut memory.capacity, &mut memory.transaction_capacity)),
-            Spec::File(_) | Spec::Spillable(_) | Spec::Kafka(_) => None,
+            Spec::File(file) => Some((&mut file.capacity, &mut file.transaction_capacity)),
+            Spec::Spillable(_) | Spec::Kafka(_) => None,
         }
     }
 
     /// Whether events survive the process here: then it needs no source and no sink beside it.
     pub fn is_shared(&self) -> bool {
         matches!(self, Spec::Kafka(_))
+    }
+
+    /// Whether a source has done its part once its events are in here, whatever the sinks behind do: they are on disk, or the broker has them.
+    pub fn settles(&self) -> bool {
+        match self {
+            Spec::File(_) | Spec::Kafka(_) => true,
+            Spec::Memory(_) | Spec::Spillable(_) => false,
+        }
     }
 }
 
@@ -80,11 +92,16 @@ pub struct Opening<'a> {
     pub directory: &'a Path,
     /// Its numbers.
     pub metrics: ChannelMetrics,
+    /// Where it says that its disk fails, and that it works again.
+    pub health: NamedCheck,
 }
 
 /// A channel cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A channel on disk.
+    #[error(transparent)]
+    Disk(#[from] file::Error),
     /// A channel on disk.
     #[error("open the files")]
     File(#[source] std::io::Error),
@@ -95,12 +112,25 @@ pub trait Channel: Send + Sync {
     /// Adds a delivery; waiting here is the back-pressure on the source. Deliveries of one caller keep their order.
     fn put(&self, delivery: Delivery) -> BoxFuture<'_, ()>;
 
-    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty.
+    /// Adds a delivery at once, or gives it back when there is no room for it now: for a source that must not be held up. It never waits, neither
+    /// for room nor for a disk. Put and offered deliveries of one caller keep their order.
+    ///
+    /// # Errors
+    /// The delivery, whole: nothing of it is in the channel.
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery>;
+
+    /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty. Events that came of one record
+    /// are taken together ([`Batch::seam`]), which may be a few more.
     /// Cancel safe: a dropped future took nothing.
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>>;
 
     /// No more puts will come: takers get what is left, then `None`.
     fn close(&self);
+
+    /// Waits until what a restart must know of is durable; called once everything taken was settled or is back.
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 }
 
 /// Events taken from a channel. Commit them, or drop them: then they are back at the channel's front, in order.

@@ -128,6 +128,7 @@ fn kafka_source(old: &source::kafka::Spec, new: &source::kafka::Spec) -> Vec<Str
             flume_event_format,
             topic_header,
             header_mappings,
+            of_channel,
             migrate_offsets_from,
             client
         }
@@ -191,6 +192,7 @@ fn kafka_sink(old: &sink::kafka::Spec, new: &sink::kafka::Spec) -> Vec<String> {
             flume_event_format,
             topic_header,
             ignore_source_topic,
+            not_back_to,
             partition_header,
             default_partition,
             timestamp_header,

@@ -27,6 +27,20 @@ pub struct PipelineSpec {
     pub dead_letters: dead_letter::Spec,
 }
 
+impl PipelineSpec {
+    /// Whether sources feed this channel.
+    #[must_use]
+    pub fn is_fed(&self, channel: &str) -> bool {
+        self.sources.iter().any(|source| source.channels.iter().any(|name| name == channel))
+    }
+
+    /// Whether sinks drain it.
+    #[must_use]
+    pub fn is_drained(&self, channel: &str) -> bool {
+        self.sinks.iter().any(|sink| sink.channel == channel)
+    }
+}
+
 /// A source with its chain and its channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceSpec {

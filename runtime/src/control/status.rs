@@ -63,6 +63,35 @@ pub struct PipelineStatus {
     pub dead_letters: u64,
 }
 
+impl PipelineStatus {
+    /// Events that came in: through its sources, or where it has none, from its Kafka channels.
+    #[must_use]
+    pub fn received_events(&self) -> u64 {
+        match self.sources.is_empty() {
+            true => self.channels.iter().map(|channel| channel.read_events).sum(),
+            false => self.sources.iter().map(|source| source.received_events).sum(),
+        }
+    }
+
+    /// Messages behind, of its sources and of its Kafka channels.
+    #[must_use]
+    pub fn lag(&self) -> i64 {
+        self.sources.iter().map(|source| source.lag).chain(self.channels.iter().map(|channel| channel.lag)).sum()
+    }
+
+    /// Batches read and not settled, of its sources and of its Kafka channels.
+    #[must_use]
+    pub fn open_batches(&self) -> i64 {
+        self.sources.iter().map(|source| source.open_batches).chain(self.channels.iter().map(|channel| channel.open_batches)).sum()
+    }
+
+    /// Times that its sources, and the reading of its Kafka channels, were started again.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.sources.iter().map(|source| source.restarts).chain(self.channels.iter().map(|channel| channel.restarts)).sum()
+    }
+}
+
 /// A source. Counts are since the agent started.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceStatus {
@@ -97,6 +126,18 @@ pub struct ChannelStatus {
     pub bytes: i64,
     /// Puts that had to wait for room.
     pub put_waits: u64,
+    /// Of a Kafka channel: events read from its topic.
+    #[serde(default)]
+    pub read_events: u64,
+    /// Of a Kafka channel: batches read from its topic and not settled.
+    #[serde(default)]
+    pub open_batches: i64,
+    /// Of a Kafka channel: messages behind, over its partitions.
+    #[serde(default)]
+    pub lag: i64,
+    /// Of a Kafka channel: times that reading was started again.
+    #[serde(default)]
+    pub restarts: u64,
 }
 
 /// A sink.

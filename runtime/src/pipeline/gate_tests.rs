@@ -142,6 +142,7 @@ impl Rig {
         let (entry, injected) = injector::Entry::reading("s", |_| true);
         let route = source_loop::Route {
             name: "s".into(),
+            stage: "source s".into(),
             gate: gate.clone(),
             injected,
             chain: Chain::new(vec![step]),

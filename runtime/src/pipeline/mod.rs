@@ -6,18 +6,26 @@
 //!      └── source.commit ◄── ledger.settled (contiguous) ◄────────── every share of the ack delivered ◄────────────┘
 //! ```
 //! The left half is `source_loop`, the right half `sink_loop`; nothing else moves events. `gate` holds what was read while the pipeline is paused,
-//! and `injector` puts a replayed event in where the chain begins. This file wires a pipeline and supervises its tasks:
-//! what fails is made anew after a while, sources from their last commit. Only an interceptor that is told to halt ends a pipeline.
+//! and `injector` puts a replayed event in where the chain begins. A Kafka channel is one sink and one source more (`kafka_channel`). This file
+//! wires a pipeline and supervises its tasks: what fails is made anew after a while, sources from their last commit. Only an interceptor that is
+//! told to halt ends a pipeline.
 
 mod backoff;
 pub mod dead_letter;
 mod drain;
+mod drainers;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
+#[cfg(test)]
+mod group_tests;
 mod hurry;
 mod injector;
+mod kafka_channel;
+#[cfg(test)]
+mod kafka_channel_tests;
 pub mod ledger;
+mod parts;
 pub mod selector;
 mod sink_loop;
 mod source_loop;
@@ -34,13 +42,14 @@ pub use drain::{Drain, DrainSwitch};
 use futures_util::future::join_all;
 pub use gate::{Gate, Pause};
 pub use injector::{Injector, MOST_EVENTS};
+pub(crate) use parts::parts;
 pub(crate) use task::Task;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
 use crate::config::settings::{dead_letter_file, file_name};
-use crate::config::spec::{ChannelSpec, PipelineSpec, SinkSpec, SourceSpec};
+use crate::config::spec::{ChannelSpec, PipelineSpec, SourceSpec};
 use crate::control::{Refusal, Target};
 use crate::error_chain;
 use crate::interceptor::{self, TapDirectory};
@@ -149,7 +158,7 @@ pub struct Pipeline {
     controls: Controls,
     services: Services,
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
-    sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
+    sinks: Vec<(sink::Connect, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
     letters: Task<()>,
 }
@@ -163,49 +172,75 @@ impl Pipeline {
         let defaults = Defaults { brokers: cluster(spec), overflow: dead_letter_file(services.state_directory(), &spec.name) };
         let dead_letters = DeadLetters::open(&spec.name, &spec.dead_letters, defaults, services.metrics.dead_letters(&spec.name)).await;
         let (dead_letters, desk, letters) = dead_letters.map_err(|source| Error::DeadLetters(spec.name.clone(), source))?;
-        let mut channels: HashMap<&str, Arc<dyn Channel>> = HashMap::new();
+        let (gate, hurry) = (Gate::new(), Hurry::new());
+        let (mut sources, mut sinks, mut outlets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut channels, mut ends) = (Vec::new(), HashMap::new());
+        let surroundings =
+            kafka_channel::Surroundings { pipeline: &spec.name, services, dead_letters: &dead_letters, gate: &gate, hurry: &hurry };
         for channel in &spec.channels {
             let opened = open(&spec.name, channel, services).await;
             let opened = opened.map_err(|source| Error::Channel { channel: channel.name.clone(), source })?;
-            channels.insert(&channel.name, opened);
+            let mut at = Ends { front: opened.clone(), back: opened.clone() };
+            channels.extend(opened);
+            if let channel::Spec::Kafka(kafka) = &channel.kind {
+                let halves = kafka_channel::Halves::new(&channel.name, kafka, &surroundings);
+                if spec.is_fed(&channel.name) {
+                    let (inlet, writer, drained) = halves.inlet();
+                    let connect = drainers::connector(&spec.name, &writer.name, writer.kind, drained.metrics.clone());
+                    sinks.push((connect, Arc::new(drained)));
+                    at.front = Some(inlet.clone());
+                    channels.push(inlet);
+                }
+                if spec.is_drained(&channel.name) {
+                    let (outlet, reader, route, entry) = halves.outlet(limit(spec, std::slice::from_ref(&channel.name)));
+                    outlets.push((entry, (reader, Arc::new(route))));
+                    at.back = Some(outlet.clone());
+                    channels.push(outlet);
+                }
+            }
+            ends.insert(channel.name.as_str(), at);
         }
-        let (gate, hurry) = (Gate::new(), Hurry::new());
-        let (mut sources, mut plugins, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut plugins, mut entries) = (Vec::new(), Vec::new());
         for source in &spec.sources {
             let (entry, injected) = injector::Entry::new(&source.name, &source.kind);
             entries.push(entry);
             let interceptor::Built { chain, plugins: started } = interceptor::build(&spec.name, source, services).await?;
             let target = |interceptor| Target { pipeline: spec.name.clone(), source: Some(source.name.clone()), interceptor };
             plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
-            let fed = source.channels.iter().filter_map(|name| Some((name.clone(), channels.get(name.as_str())?.clone()))).collect();
+            let front = |name: &String| Some((name.clone(), ends.get(name.as_str())?.front.clone()?));
+            let fed = source.channels.iter().filter_map(front).collect();
+            let metrics = services.metrics.source(&spec.name, &source.name, source.kind.name());
             let route = source_loop::Route {
                 name: source.name.clone(),
+                stage: format!("source {}", source.name),
                 gate: gate.clone(),
                 injected,
                 chain,
-                selector: Selector::new(&source.selector, fed),
+                selector: Selector::new(&source.selector, fed, &metrics),
                 dead_letters: dead_letters.clone(),
-                metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                metrics,
                 spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
-                limit: limit(spec, &source.channels),
+                limit: limit(spec, &unsettled(spec, &source.channels)),
                 hurry: hurry.clone(),
             };
             sources.push((source.clone(), Arc::new(route)));
         }
-        let mut sinks = Vec::new();
-        for sink in &spec.sinks {
-            let Some(channel) = channels.get(sink.channel.as_str()).cloned() else { continue };
+        for (entry, outlet) in outlets {
+            entries.push(entry);
+            sources.push(outlet);
+        }
+        for drainer in drainers::all(spec, services) {
+            let Some(channel) = ends.get(drainer.channel.as_str()).and_then(|ends| ends.back.clone()) else { continue };
             let drained = sink_loop::Drained {
-                stage: format!("sink {}", sink.name),
-                batch_size: sink.kind.batch_size().get(),
+                stage: drainer.stage,
+                batch_size: drainer.batch_size,
                 channel,
                 dead_letters: dead_letters.clone(),
-                metrics: services.metrics.sink(&spec.name, &sink.name, sink.kind.name()),
+                metrics: drainer.metrics,
                 hurry: hurry.clone(),
             };
-            sinks.push((sink.clone(), Arc::new(drained)));
+            sinks.push((drainer.connect, Arc::new(drained)));
         }
-        let channels = channels.into_values().collect();
         let mut places = Vec::new();
         for source in &spec.sources {
             let place = |interceptor: String| interceptor::Place { pipeline: spec.name.clone(), source: source.name.clone(), interceptor };
@@ -245,7 +280,7 @@ impl Pipeline {
         let sinks: Vec<_> = self
             .sinks
             .into_iter()
-            .map(|(spec, drained)| Task::spawn(keep_sink(self.name.clone(), spec, drained, self.services.health.clone())))
+            .map(|(connect, drained)| Task::spawn(keep_sink(self.name.clone(), connect, drained, self.services.health.clone())))
             .collect();
         let sources: Vec<_> = self
             .sources
@@ -273,6 +308,7 @@ impl Pipeline {
             join_all(sinks).await;
             // The last way to the dead letters went with the tasks: their task writes what is left and ends.
             let _ = self.letters.await;
+            join_all(self.channels.iter().map(|channel| channel.finish())).await;
         };
         tokio::select! {
             () = settled => info!("pipeline ended"),
@@ -286,14 +322,15 @@ impl Pipeline {
     }
 }
 
-/// The name under which a source says how it is.
-pub(crate) fn source_check(pipeline: &str, source: &str) -> String {
-    format!("{pipeline}/{source}")
+/// Where a channel is put into and where it is taken from: the same place, but for a Kafka channel, which has a topic between the two.
+struct Ends {
+    front: Option<Arc<dyn Channel>>,
+    back: Option<Arc<dyn Channel>>,
 }
 
-/// The name under which a sink says how it is; it does so only once it has failed.
-pub(crate) fn sink_check(pipeline: &str, sink: &str) -> String {
-    format!("{pipeline}/sink {sink}")
+/// The name under which a channel says how its disk is; it does so only once that has failed.
+pub(crate) fn channel_check(pipeline: &str, channel: &str) -> String {
+    format!("{pipeline}/channel {channel}")
 }
 
 /// Runs a source, and a new one after each failure, until the drain.
@@ -306,18 +343,20 @@ async fn keep_source(
 ) -> Result<(), Error> {
     let mut back_off = BackOff::new();
     let mut last = None;
-    let check = source_check(&pipeline, &spec.name);
+    let progress = source::Progress::default();
+    let check = format!("{pipeline}/{}", spec.name);
     health.starting(&check);
     while !drain.is_requested() {
         let started = Instant::now();
         // A task of its own, so that a panic is one more failure: its acks are dropped and its events come again.
         let run = {
             let (spec, route, drain, health, check) = (spec.clone(), route.clone(), drain.clone(), health.clone(), check.clone());
+            let progress = progress.clone();
             Task::spawn(async move {
                 let present = Arc::new(());
                 let healthy = healthy(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy) => source?,
+                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy, &progress) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await
@@ -351,15 +390,14 @@ async fn keep_source(
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.
-async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
-    let check = sink_check(&pipeline, &spec.name);
-    let context = sink::Context { pipeline, name: spec.name.clone(), metrics: drained.metrics.clone() };
+async fn keep_sink(pipeline: String, connect: sink::Connect, drained: Arc<sink_loop::Drained>, health: Health) {
+    let check = format!("{pipeline}/{}", drained.stage);
     let mut back_off = BackOff::new();
     loop {
         let started = Instant::now();
         let run = {
-            let (spec, drained, context) = (spec.clone(), drained.clone(), context.clone());
-            Task::spawn(async move { sink_loop::run(spec.kind.connect(&context).await?, &drained).await })
+            let (connect, drained) = (connect.clone(), drained.clone());
+            Task::spawn(async move { sink_loop::run(connect().await?, &drained).await })
         };
         let failure = match run.await {
             Ok(Ok(())) => return,
@@ -367,7 +405,7 @@ async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Dra
             Err(panic) => panic.to_string(),
         };
         let wait = back_off.after(started.elapsed());
-        error!(sink = %spec.name, error = failure, ?wait, "sink failed, starting a new one");
+        error!(stage = %drained.stage, error = failure, ?wait, "sink failed, starting a new one");
         health.set(&check, false, failure);
         tokio::time::sleep(wait).await;
         health.set(&check, true, "started again");
@@ -383,17 +421,25 @@ fn healthy(health: Health, check: String, present: Weak<()>) -> source::Healthy 
     })
 }
 
-async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result<Arc<dyn Channel>, channel::Error> {
+/// Opens a channel; a Kafka channel is none by itself.
+async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result<Option<Arc<dyn Channel>>, channel::Error> {
     let kind = &spec.kind;
-    let metrics = services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
     let directory = services.state_directory().join("channels").join(file_name(pipeline)).join(file_name(&spec.name));
-    let opening = channel::Opening { name: &spec.name, directory: &directory, metrics };
+    let metrics = || services.metrics.channel(pipeline, &spec.name, kind.name(), kind.capacity(), kind.byte_capacity());
+    let health = || services.health.named(channel_check(pipeline, &spec.name));
+    let opening = || channel::Opening { name: &spec.name, directory: &directory, metrics: metrics(), health: health() };
     match kind {
-        channel::Spec::Memory(memory) => Ok(Arc::new(channel::memory::Memory::new(memory, opening.metrics))),
-        channel::Spec::File(_) | channel::Spec::Spillable(_) | channel::Spec::Kafka(_) => {
-            Err(channel::Error::File(std::io::ErrorKind::Unsupported.into()))
-        }
+        channel::Spec::Memory(memory) => Ok(Some(Arc::new(channel::memory::Memory::new(memory, metrics())))),
+        channel::Spec::File(file) => Ok(Some(Arc::new(channel::file::File::open(file, opening()).await?))),
+        channel::Spec::Spillable(spillable) => Ok(Some(Arc::new(channel::spillable::Spillable::open(spillable, opening()).await?))),
+        channel::Spec::Kafka(_) => Ok(None),
     }
+}
+
+/// Of these channels those in which an event is not safe before a sink is done with it.
+fn unsettled(spec: &PipelineSpec, fed: &[String]) -> Vec<String> {
+    let settles = |name: &String| spec.channels.iter().any(|channel| channel.name == *name && channel.kind.settles());
+    fed.iter().filter(|name| !settles(name)).cloned().collect()
 }
 
 /// How much a source may have open. A sink that settles late holds acks and not events, for as long as a file is open: that is no matter of memory.
@@ -406,7 +452,7 @@ fn limit(spec: &PipelineSpec, fed: &[String]) -> ledger::Limit {
 }
 
 /// The cluster a dead-letter topic is on, unless it names one.
-fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
+pub(crate) fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
     let sinks = spec.sinks.iter().filter_map(|sink| match &sink.kind {
         sink::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
         _ => None,
@@ -415,5 +461,9 @@ fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
         source::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
         _ => None,
     });
-    sinks.chain(sources).next()
+    let channels = spec.channels.iter().filter_map(|channel| match &channel.kind {
+        channel::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
+        _ => None,
+    });
+    sinks.chain(sources).chain(channels).next()
 }

@@ -38,6 +38,8 @@ const HURRY_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Route {
     /// The source's name, as its dead letters keep it.
     pub(crate) name: String,
+    /// `source NAME`, as dead letters say it.
+    pub(crate) stage: String,
     pub(crate) gate: Gate,
     pub(crate) injected: Injected,
     pub(crate) chain: Chain,
@@ -110,7 +112,7 @@ impl SourceLoop<'_> {
                 biased; // poll last: a busy source must starve no other arm
                 _ = ticks.tick() => self.tick()?,
                 () = self.route.gate.turned(self.resting) => self.follow_gate().await,
-                checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
+                checkpoint = self.ledger.settled() => self.note(checkpoint?)?,
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
                 Some(delivery) = self.injected.recv(), if self.chain.len() < IN_CHAIN => self.judge(delivery.batch, Vec::new(), delivery.ack).await,
                 () = drain.requested() => break,
@@ -133,6 +135,12 @@ impl SourceLoop<'_> {
             self.route.hurry.raise();
         }
         self.commit()
+    }
+
+    /// Watermarks moved: stored with the next tick, unless somebody waits for it.
+    fn note(&mut self, mut checkpoint: Checkpoint) -> Result<(), source::Error> {
+        self.moved.append(&mut checkpoint);
+        if self.source.is_waited_for() { self.commit() } else { Ok(()) }
     }
 
     fn has_room(&self) -> bool {
@@ -162,6 +170,9 @@ impl SourceLoop<'_> {
                 self.in_hand.push_front(next);
                 return;
             };
+            for one in &mut next.rejected {
+                one.rejection.stage.clone_from(&self.route.stage);
+            }
             self.route.metrics.received_events.inc_by((next.batch.len() + next.rejected.len()) as u64);
             self.route.metrics.received_bytes.inc_by(bytes as u64);
             self.judge(next.batch, next.rejected, ack).await;

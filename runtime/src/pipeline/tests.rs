@@ -210,6 +210,7 @@ async fn run_binding(
     let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
         name: "s".into(),
+        stage: "source s".into(),
         gate: Gate::new(),
         injected,
         chain: Chain::new(chain.into_iter().map(step).collect()),
@@ -426,6 +427,7 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
     let (_entry, injected) = injector::Entry::reading("s", |_| true);
     let route = source_loop::Route {
         name: "s".into(),
+        stage: "source s".into(),
         gate: Gate::new(),
         injected,
         spans: None,

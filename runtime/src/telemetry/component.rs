@@ -14,6 +14,10 @@ pub struct SourceMetrics {
     pub received_bytes: Counter,
     /// Events that came through the chain and were put into every channel.
     pub accepted_events: Counter,
+    /// Events that the selector had no channel for.
+    pub discarded_events: Counter,
+    /// Events that an optional channel had no room for; once for each such channel.
+    pub dropped_events: Counter,
     /// Polls that brought nothing.
     pub empty_polls: Counter,
     /// Checkpoints stored.
@@ -45,10 +49,23 @@ pub struct ChannelMetrics {
     pub take_events: Counter,
     /// Puts that had to wait for room.
     pub put_waits: Counter,
+    /// Of a channel on disk.
+    pub storing: StoringMetrics,
+}
+
+/// What goes wrong on a channel's disk.
+#[derive(Debug, Clone, Default)]
+pub struct StoringMetrics {
+    /// Writes, syncs and reads that failed, and are tried again.
+    pub write_failed: Counter,
+    /// Times that there was no space to go on.
+    pub no_space: Counter,
+    /// Events lost to damaged files; the files' bytes are set aside.
+    pub damaged_events: Counter,
 }
 
 /// Numbers of a sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SinkMetrics {
     /// Events taken from the channel.
     pub taken_events: Counter,
@@ -71,10 +88,24 @@ pub struct SinkMetrics {
     pub write_seconds: Seconds,
 }
 
+/// Numbers of a Kafka channel's two halves. What one half counts and the memory in it would count again goes nowhere.
+#[derive(Debug, Clone)]
+pub struct KafkaChannelMetrics {
+    /// The memory before the topic: what sources put in.
+    pub inlet: ChannelMetrics,
+    /// What writes it to the topic.
+    pub writer: SinkMetrics,
+    /// What reads from the topic.
+    pub reader: SourceMetrics,
+    /// The memory behind it: what sinks take.
+    pub outlet: ChannelMetrics,
+}
+
 /// How many events a pipeline parked.
 #[derive(Debug, Clone)]
 pub struct DeadLetterMetrics {
     pub(super) source: Counter,
+    pub(super) channel: Counter,
     pub(super) interceptor: Counter,
     pub(super) sink: Counter,
 }
@@ -82,7 +113,7 @@ pub struct DeadLetterMetrics {
 impl DeadLetterMetrics {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.source.get() + self.interceptor.get() + self.sink.get()
+        self.source.get() + self.channel.get() + self.interceptor.get() + self.sink.get()
     }
 
     /// The count for the kind of stage that refused: the first word of [`crate::batch::Rejection::stage`], such as `sink` of `sink k1`.
@@ -90,6 +121,7 @@ impl DeadLetterMetrics {
     pub fn events(&self, stage: &str) -> &Counter {
         match stage.split_whitespace().next() {
             Some("source") => &self.source,
+            Some("channel") => &self.channel,
             Some("sink") => &self.sink,
             _ => &self.interceptor,
         }

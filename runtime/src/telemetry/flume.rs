@@ -16,7 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
-use super::component::{ChannelMetrics, SinkMetrics, SourceMetrics};
+use super::component::{ChannelMetrics, KafkaChannelMetrics, SinkMetrics, SourceMetrics};
 use super::metrics::{Component, Metrics, Numbers};
 use super::{HttpMetrics, Seconds};
 use crate::http::body::whole;
@@ -94,10 +94,10 @@ pub fn render(metrics: &Metrics) -> String {
 }
 
 impl Component {
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self.numbers {
             Numbers::Source(_) => "SOURCE",
-            Numbers::Channel { .. } => "CHANNEL",
+            Numbers::Channel { .. } | Numbers::KafkaChannel(_) => "CHANNEL",
             Numbers::Sink(_) => "SINK",
         }
     }
@@ -106,6 +106,7 @@ impl Component {
         let mut entry = match &self.numbers {
             Numbers::Source(source) => source_entry(source),
             Numbers::Channel { metrics, capacity_events } => channel_entry(metrics, *capacity_events),
+            Numbers::KafkaChannel(halves) => kafka_channel_entry(halves),
             Numbers::Sink(sink) => sink_entry(sink),
         };
         // StopTime is 0 while a component runs, and Weir's run as long as the process does.
@@ -145,6 +146,25 @@ fn channel_entry(channel: &ChannelMetrics, capacity: u64) -> Entry {
         ("EventPutSuccessCount", channel.put_events.get().to_string()),
         ("EventTakeAttemptCount", channel.take_events.get().to_string()),
         ("EventTakeSuccessCount", channel.take_events.get().to_string()),
+    ]
+}
+
+/// The attributes of `org.apache.flume.instrumentation.kafka.KafkaChannelCounter`. Flume does not know how many events a topic holds: size and
+/// capacity are 0, and the part of it that is filled is Java's largest double.
+fn kafka_channel_entry(halves: &KafkaChannelMetrics) -> Entry {
+    let KafkaChannelMetrics { inlet, writer, reader, outlet } = halves;
+    vec![
+        ("ChannelSize", "0".to_owned()),
+        ("ChannelCapacity", "0".to_owned()),
+        ("ChannelFillPercentage", java_double(f64::MAX)),
+        ("EventPutAttemptCount", inlet.put_events.get().to_string()),
+        ("EventPutSuccessCount", writer.sent_events.get().to_string()),
+        ("EventTakeAttemptCount", outlet.take_events.get().to_string()),
+        ("EventTakeSuccessCount", outlet.take_events.get().to_string()),
+        ("KafkaEventGetTimer", millis(&reader.poll_seconds)),
+        ("KafkaEventSendTimer", millis(&writer.write_seconds)),
+        ("KafkaCommitTimer", millis(&reader.commit_seconds)),
+        ("RollbackCount", writer.retries.get().to_string()),
     ]
 }
 
@@ -218,6 +238,26 @@ mod tests {
         assert_eq!(document["CHANNEL.c1"]["Type"], "CHANNEL");
         assert_eq!(document["SINK.k1"]["RollbackCount"], "1");
         assert_eq!(document["SINK.k1"]["KafkaEventSendTimer"], "1500");
+    }
+
+    #[test]
+    fn a_kafka_channel_has_flumes_keys_for_one_and_is_neither_source_nor_sink() {
+        let metrics = Metrics::new();
+        let halves = metrics.kafka_channel("a1", "c1", 100, 0);
+        halves.inlet.put_events.inc_by(7);
+        halves.inlet.take_events.inc_by(1);
+        halves.writer.sent_events.inc_by(6);
+        halves.reader.received_events.inc_by(5);
+        halves.outlet.take_events.inc_by(4);
+        let document = parsed(&metrics);
+        assert_eq!(document.len(), 1);
+        let channel = &document["CHANNEL.c1"];
+        let wanted = "ChannelCapacity ChannelFillPercentage ChannelSize EventPutAttemptCount EventPutSuccessCount EventTakeAttemptCount \
+                      EventTakeSuccessCount KafkaCommitTimer KafkaEventGetTimer KafkaEventSendTimer RollbackCount StartTime StopTime Type";
+        assert_eq!(keys(channel).join(" "), wanted);
+        let count = |name: &str| channel[name].as_str().expect("text").to_owned();
+        assert_eq!(["EventPutAttemptCount", "EventPutSuccessCount", "EventTakeSuccessCount"].map(count), ["7", "6", "4"]);
+        assert_eq!(["ChannelSize", "ChannelCapacity", "ChannelFillPercentage"].map(count), ["0", "0", "1.7976931348623157E308"]);
     }
 
     #[test]

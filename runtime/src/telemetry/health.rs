@@ -18,6 +18,20 @@ struct State {
     last_tick: Option<Instant>,
 }
 
+/// A check by its name, for the part that it is about.
+#[derive(Debug, Clone)]
+pub struct NamedCheck {
+    health: Health,
+    name: String,
+}
+
+impl NamedCheck {
+    /// As [`Health::set`].
+    pub fn set(&self, ok: bool, detail: impl Into<String>) {
+        self.health.set(&self.name, ok, detail);
+    }
+}
+
 /// One named condition of being ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
@@ -45,6 +59,11 @@ impl Health {
     pub fn starting(&self, check: &str) {
         let detail = "connecting".to_owned();
         self.state().checks.insert(check.to_owned(), Check { ok: false, detail, starting: true });
+    }
+
+    /// A handle on one check, which is not set by that.
+    pub fn named(&self, check: impl Into<String>) -> NamedCheck {
+        NamedCheck { health: self.clone(), name: check.into() }
     }
 
     /// Forgets a check: what it is about is gone.

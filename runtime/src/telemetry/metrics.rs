@@ -1,7 +1,7 @@
 //! Every metric Weir has; their names are in `families` and nowhere else. Names follow the component specification of Vector where it has one, so that
 //! dashboards port. Labels: `pipeline`, `component`, `kind` (source, channel, sink or interceptor) and `type` (such as kafka); an
-//! interceptor also has the `source` whose chain it is in, and what an HTTP address counts has its `server` instead of all of them. A label's
-//! value comes from the configuration, never from an event.
+//! interceptor also has the `source` whose chain it is in, a Kafka channel the `half` of it (inlet or outlet), and what an HTTP address counts has
+//! its `server` instead of all of them. A label's value comes from the configuration, never from an event.
 
 mod families;
 #[cfg(test)]
@@ -15,7 +15,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::Counter;
-use super::component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
+use super::component::{
+    ChannelMetrics, DeadLetterMetrics, HttpMetrics, KafkaChannelMetrics, SinkMetrics, SourceMetrics, SpanMetrics, StoringMetrics,
+};
 use super::interceptor::InterceptorMetrics;
 use families::Families;
 pub(super) use families::{PluginFamilies, Slot};
@@ -49,6 +51,7 @@ pub(super) struct Component {
 pub(super) enum Numbers {
     Source(SourceMetrics),
     Channel { metrics: ChannelMetrics, capacity_events: u64 },
+    KafkaChannel(Box<KafkaChannelMetrics>),
     Sink(SinkMetrics),
 }
 
@@ -62,56 +65,95 @@ impl Metrics {
 
     /// Numbers of a source; `kind` is its type, such as `kafka`. Asked for again, the same numbers go on.
     pub fn source(&self, pipeline: &str, name: &str, kind: &'static str) -> SourceMetrics {
-        let (families, labels) = (&self.families, labels(pipeline, name, "source", kind));
-        let metrics = SourceMetrics {
-            received_events: families.received_events.get_or_create_owned(&labels),
-            received_bytes: families.received_bytes.get_or_create_owned(&labels),
-            accepted_events: families.sent_events.get_or_create_owned(&labels),
-            empty_polls: families.empty_polls.get_or_create_owned(&labels),
-            commits: families.commits.get_or_create_owned(&labels),
-            restarts: families.restarts.get_or_create_owned(&labels),
-            revocations: families.revocations.get_or_create_owned(&labels),
-            poll_seconds: families.poll_seconds.get_or_create_owned(&labels),
-            commit_seconds: families.commit_seconds.get_or_create_owned(&labels),
-            open_batches: families.open_batches.get_or_create_owned(&labels),
-            lag: families.lag.get_or_create_owned(&labels),
-        };
+        let metrics = self.source_numbers(&labels(pipeline, name, "source", kind));
         self.list(pipeline, name, kind, Numbers::Source(metrics.clone()));
         metrics
     }
 
+    fn source_numbers(&self, labels: &Labels) -> SourceMetrics {
+        let families = &self.families;
+        SourceMetrics {
+            received_events: families.received_events.get_or_create_owned(labels),
+            received_bytes: families.received_bytes.get_or_create_owned(labels),
+            accepted_events: families.sent_events.get_or_create_owned(labels),
+            discarded_events: families.discarded_events.get_or_create_owned(&with(labels, &[("intentional", "true")])),
+            dropped_events: families.discarded_events.get_or_create_owned(&with(labels, &[("intentional", "false")])),
+            empty_polls: families.empty_polls.get_or_create_owned(labels),
+            commits: families.commits.get_or_create_owned(labels),
+            restarts: families.restarts.get_or_create_owned(labels),
+            revocations: families.revocations.get_or_create_owned(labels),
+            poll_seconds: families.poll_seconds.get_or_create_owned(labels),
+            commit_seconds: families.commit_seconds.get_or_create_owned(labels),
+            open_batches: families.open_batches.get_or_create_owned(labels),
+            lag: families.lag.get_or_create_owned(labels),
+        }
+    }
+
     /// Numbers of a channel that holds so many events and bytes at most; `kind` is its type, such as `memory`.
     pub fn channel(&self, pipeline: &str, name: &str, kind: &'static str, capacity_events: u64, capacity_bytes: u64) -> ChannelMetrics {
-        let (families, labels) = (&self.families, labels(pipeline, name, "channel", kind));
-        families.max_size_events.get_or_create(&labels).set(gauge(capacity_events));
-        families.max_size_bytes.get_or_create(&labels).set(gauge(capacity_bytes));
-        let metrics = ChannelMetrics {
-            size_events: families.size_events.get_or_create_owned(&labels),
-            size_bytes: families.size_bytes.get_or_create_owned(&labels),
-            put_events: families.received_events.get_or_create_owned(&labels),
-            take_events: families.sent_events.get_or_create_owned(&labels),
-            put_waits: families.put_waits.get_or_create_owned(&labels),
-        };
+        let metrics = self.channel_numbers(&labels(pipeline, name, "channel", kind), kind, capacity_events, capacity_bytes);
         self.list(pipeline, name, kind, Numbers::Channel { metrics: metrics.clone(), capacity_events });
         metrics
     }
 
+    /// What goes wrong on disk, of channels that have one.
+    fn storing(&self, labels: &Labels, kind: &str) -> StoringMetrics {
+        if !matches!(kind, "file" | "spillable_memory") {
+            return StoringMetrics::default();
+        }
+        let errors = |what| self.families.errors.get_or_create_owned(&with(labels, &[("stage", "storing"), ("error_type", what)]));
+        StoringMetrics { write_failed: errors("write_failed"), no_space: errors("no_space"), damaged_events: errors("damaged") }
+    }
+
+    /// Numbers of a Kafka channel, whose halves hold so many events and bytes each. They have a label more, `half`.
+    pub fn kafka_channel(&self, pipeline: &str, name: &str, capacity_events: u64, capacity_bytes: u64) -> KafkaChannelMetrics {
+        let labels = labels(pipeline, name, "channel", "kafka");
+        let (inlet, outlet) = (with(&labels, &[("half", "inlet")]), with(&labels, &[("half", "outlet")]));
+        let channel = |labels| self.channel_numbers(labels, "kafka", capacity_events, capacity_bytes);
+        let metrics = KafkaChannelMetrics {
+            inlet: ChannelMetrics { take_events: Counter::default(), ..channel(&inlet) },
+            writer: SinkMetrics { taken_events: Counter::default(), ..self.sink_numbers(&inlet) },
+            reader: SourceMetrics { accepted_events: Counter::default(), ..self.source_numbers(&outlet) },
+            outlet: ChannelMetrics { put_events: Counter::default(), ..channel(&outlet) },
+        };
+        self.list(pipeline, name, "kafka", Numbers::KafkaChannel(Box::new(metrics.clone())));
+        metrics
+    }
+
+    fn channel_numbers(&self, labels: &Labels, kind: &str, capacity_events: u64, capacity_bytes: u64) -> ChannelMetrics {
+        let families = &self.families;
+        families.max_size_events.get_or_create(labels).set(gauge(capacity_events));
+        families.max_size_bytes.get_or_create(labels).set(gauge(capacity_bytes));
+        ChannelMetrics {
+            size_events: families.size_events.get_or_create_owned(labels),
+            size_bytes: families.size_bytes.get_or_create_owned(labels),
+            put_events: families.received_events.get_or_create_owned(labels),
+            take_events: families.sent_events.get_or_create_owned(labels),
+            put_waits: families.put_waits.get_or_create_owned(labels),
+            storing: self.storing(labels, kind),
+        }
+    }
+
     /// Numbers of a sink; `kind` is its type, such as `kafka`.
     pub fn sink(&self, pipeline: &str, name: &str, kind: &'static str) -> SinkMetrics {
-        let (families, labels) = (&self.families, labels(pipeline, name, "sink", kind));
-        let metrics = SinkMetrics {
-            taken_events: families.received_events.get_or_create_owned(&labels),
-            sent_events: families.sent_events.get_or_create_owned(&labels),
-            sent_bytes: families.sent_bytes.get_or_create_owned(&labels),
-            retries: families.errors.get_or_create_owned(&with(&labels, &[("stage", "sending"), ("error_type", "write_failed")])),
-            rejected_events: families.errors.get_or_create_owned(&with(&labels, &[("stage", "sending"), ("error_type", "rejected")])),
-            batches_complete: families.sink_batches.get_or_create_owned(&with(&labels, &[("fill", "complete")])),
-            batches_underflow: families.sink_batches.get_or_create_owned(&with(&labels, &[("fill", "underflow")])),
-            batches_empty: families.sink_batches.get_or_create_owned(&with(&labels, &[("fill", "empty")])),
-            write_seconds: families.write_seconds.get_or_create_owned(&labels),
-        };
+        let metrics = self.sink_numbers(&labels(pipeline, name, "sink", kind));
         self.list(pipeline, name, kind, Numbers::Sink(metrics.clone()));
         metrics
+    }
+
+    fn sink_numbers(&self, labels: &Labels) -> SinkMetrics {
+        let families = &self.families;
+        SinkMetrics {
+            taken_events: families.received_events.get_or_create_owned(labels),
+            sent_events: families.sent_events.get_or_create_owned(labels),
+            sent_bytes: families.sent_bytes.get_or_create_owned(labels),
+            retries: families.errors.get_or_create_owned(&with(labels, &[("stage", "sending"), ("error_type", "write_failed")])),
+            rejected_events: families.errors.get_or_create_owned(&with(labels, &[("stage", "sending"), ("error_type", "rejected")])),
+            batches_complete: families.sink_batches.get_or_create_owned(&with(labels, &[("fill", "complete")])),
+            batches_underflow: families.sink_batches.get_or_create_owned(&with(labels, &[("fill", "underflow")])),
+            batches_empty: families.sink_batches.get_or_create_owned(&with(labels, &[("fill", "empty")])),
+            write_seconds: families.write_seconds.get_or_create_owned(labels),
+        }
     }
 
     /// Numbers of an interceptor in a source's chain; `kind` is its type, such as `wasm` or `regex_filter`.
@@ -141,7 +183,7 @@ impl Metrics {
             let labels = vec![("pipeline", pipeline.to_owned()), ("reason", reason.to_owned())];
             self.families.dead_letters.get_or_create_owned(&labels)
         };
-        DeadLetterMetrics { source: events("source"), interceptor: events("interceptor"), sink: events("sink") }
+        DeadLetterMetrics { source: events("source"), channel: events("channel"), interceptor: events("interceptor"), sink: events("sink") }
     }
 
     /// What became of the spans of the whole process.
@@ -185,8 +227,7 @@ impl Metrics {
 
 impl Component {
     fn is(&self, other: &Component) -> bool {
-        let kind = std::mem::discriminant::<Numbers>;
-        self.pipeline == other.pipeline && self.name == other.name && kind(&self.numbers) == kind(&other.numbers)
+        self.pipeline == other.pipeline && self.name == other.name && self.kind() == other.kind()
     }
 }
 

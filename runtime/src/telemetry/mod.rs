@@ -15,8 +15,10 @@ pub mod spans;
 pub mod status;
 pub mod tail;
 
-pub use component::{ChannelMetrics, DeadLetterMetrics, HttpMetrics, SinkMetrics, SourceMetrics, SpanMetrics};
-pub use health::Health;
+pub use component::{
+    ChannelMetrics, DeadLetterMetrics, HttpMetrics, KafkaChannelMetrics, SinkMetrics, SourceMetrics, SpanMetrics, StoringMetrics,
+};
+pub use health::{Health, NamedCheck};
 pub use interceptor::{InterceptorMetrics, SwapOutcome, VersionMetrics};
 pub use metrics::Metrics;
 pub use spans::Spans;

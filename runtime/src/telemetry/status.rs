@@ -42,6 +42,19 @@ pub fn pipeline_numbers(metrics: &Metrics, pipeline: &str) -> PipelineNumbers {
                 capacity_events,
                 bytes: metrics.size_bytes.get(),
                 put_waits: metrics.put_waits.get(),
+                ..ChannelStatus::default()
+            }),
+            Numbers::KafkaChannel(halves) => numbers.channels.push(ChannelStatus {
+                name,
+                kind,
+                events: halves.inlet.size_events.get() + halves.outlet.size_events.get(),
+                capacity_events: 0,
+                bytes: halves.inlet.size_bytes.get() + halves.outlet.size_bytes.get(),
+                put_waits: halves.inlet.put_waits.get(),
+                read_events: halves.reader.received_events.get(),
+                open_batches: halves.reader.open_batches.get(),
+                lag: halves.reader.lag.get(),
+                restarts: halves.reader.restarts.get(),
             }),
             Numbers::Sink(sink) => numbers.sinks.push(SinkStatus {
                 name,

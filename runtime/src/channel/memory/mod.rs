@@ -3,16 +3,16 @@
 //! Capacity bounds the events that wait; those a sink has taken and not yet committed are bounded by the sink loop.
 
 mod spec;
+mod waiting;
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 pub use spec::Spec;
 use tokio::sync::Notify;
+pub(in crate::channel) use waiting::Waiting;
 
 use super::{Channel, PutBack, Taken};
-use crate::batch::Batch;
 use crate::delivery::Delivery;
 use crate::telemetry::ChannelMetrics;
 
@@ -33,10 +33,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Deliveries and their bytes, which are counted once.
-    queue: VecDeque<(Delivery, usize)>,
-    events: usize,
-    bytes: usize,
+    waiting: Waiting,
     closed: bool,
 }
 
@@ -62,6 +59,17 @@ impl Memory {
 impl Channel for Memory {
     fn put(&self, delivery: Delivery) -> BoxFuture<'_, ()> {
         Box::pin(self.shared.put(delivery))
+    }
+
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
+        let (events, bytes) = (delivery.batch.len(), delivery.batch.size());
+        match self.shared.try_put(delivery, events, bytes) {
+            Some(delivery) => Err(delivery),
+            None => {
+                self.shared.arrived(events);
+                Ok(())
+            }
+        }
     }
 
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>> {
@@ -93,6 +101,10 @@ impl Shared {
                 self.room.notified().await;
             }
         }
+        self.arrived(events);
+    }
+
+    fn arrived(&self, events: usize) {
         self.metrics.put_events.inc_by(events as u64);
         self.filled.notify_one();
     }
@@ -100,13 +112,12 @@ impl Shared {
     /// Gives the delivery back when there is no room. A batch larger than the channel passes when the channel is empty.
     fn try_put(&self, delivery: Delivery, events: usize, bytes: usize) -> Option<Delivery> {
         let mut state = self.lock();
-        let fits = state.events + events <= self.capacity && state.bytes.saturating_add(bytes) <= self.byte_capacity;
-        if !fits && !state.queue.is_empty() {
+        let waiting = &mut state.waiting;
+        let fits = waiting.events() + events <= self.capacity && waiting.bytes().saturating_add(bytes) <= self.byte_capacity;
+        if !fits && !waiting.is_empty() {
             return Some(delivery);
         }
-        state.events += events;
-        state.bytes += bytes;
-        state.queue.push_back((delivery, bytes));
+        waiting.push_back(delivery);
         self.measure(&state);
         None
     }
@@ -128,14 +139,9 @@ impl Shared {
 
     fn try_take(&self, max_events: usize) -> Option<Delivery> {
         let mut state = self.lock();
-        let mut taken = state.pop(max_events)?;
-        while taken.batch.len() < max_events {
-            let Some(mut next) = state.pop(max_events - taken.batch.len()) else { break };
-            taken.batch.events.append(&mut next.batch.events);
-            taken.ack.join(next.ack);
-        }
+        let taken = state.waiting.take(max_events)?;
         self.measure(&state);
-        let more = !state.queue.is_empty();
+        let more = !state.waiting.is_empty();
         drop(state);
         self.metrics.take_events.inc_by(taken.batch.len() as u64);
         self.room.notify_one();
@@ -146,30 +152,13 @@ impl Shared {
     }
 
     fn measure(&self, state: &State) {
-        self.metrics.size_events.set(state.events as i64);
-        self.metrics.size_bytes.set(state.bytes as i64);
+        self.metrics.size_events.set(state.waiting.events() as i64);
+        self.metrics.size_bytes.set(state.waiting.bytes() as i64);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code panics between two changes of the state, so a poisoned one is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The front delivery, or as much of it as may be taken; the rest stays in front.
-    fn pop(&mut self, max_events: usize) -> Option<Delivery> {
-        let (mut front, mut bytes) = self.queue.pop_front()?;
-        if front.batch.len() > max_events {
-            let rest = Batch::from(front.batch.events.split_off(max_events));
-            let rest_bytes = rest.size();
-            let ack = front.ack.share();
-            self.queue.push_front((Delivery { batch: rest, ack }, rest_bytes));
-            bytes -= rest_bytes;
-        }
-        self.events -= front.batch.len();
-        self.bytes -= bytes;
-        Some(front)
     }
 }
 
@@ -184,10 +173,7 @@ impl Drop for Shared {
 impl PutBack for Shared {
     fn put_back(&self, delivery: Delivery) {
         let mut state = self.lock();
-        let bytes = delivery.batch.size();
-        state.events += delivery.batch.len();
-        state.bytes += bytes;
-        state.queue.push_front((delivery, bytes));
+        state.waiting.push_front(delivery);
         self.measure(&state);
         drop(state);
         self.filled.notify_one();
@@ -200,6 +186,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::batch::Batch;
     use crate::event::Event;
     use crate::pipeline::ledger::{Ledger, Limit, Partition};
     use crate::telemetry::Metrics;
@@ -275,6 +262,21 @@ mod tests {
         channel.take(1).await.expect("open").commit();
         putter.await.expect("put");
         assert_eq!(bodies(&channel.take(9).await.expect("open")), ["b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn an_offer_finds_room_or_comes_back_whole_and_never_waits() {
+        let mut ledger = Ledger::new(Limit::default());
+        let channel = channel(2);
+        channel.offer(delivery(&mut ledger, &["a", "b"])).expect("room");
+        let back = channel.offer(delivery(&mut ledger, &["c"])).expect_err("no room");
+        assert_eq!(back.batch.len(), 1);
+        channel.take(9).await.expect("open").commit();
+        channel.offer(back).expect("room again");
+        let all = channel.take(9).await.expect("open");
+        assert_eq!(bodies(&all), ["c"]);
+        all.commit();
+        settle(&mut ledger).await;
     }
 
     #[tokio::test]

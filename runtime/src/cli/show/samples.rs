@@ -69,6 +69,7 @@ pub(in crate::cli) fn agent() -> AgentStatus {
             capacity_events: 1_000,
             bytes: 30_000,
             put_waits: 7,
+            ..ChannelStatus::default()
         }],
         sinks: vec![SinkStatus {
             name: "k1".into(),

@@ -40,16 +40,15 @@ pub(super) fn pipelines(pipelines: &[PipelineStatus], clock: &Clock, paint: Pain
 fn states(pipelines: &[PipelineStatus], clock: &Clock) -> Table {
     let mut table = Table::new(&["PIPELINE", "STATE", "SINCE", ">EVENTS", ">OPEN BATCHES", ">LAG", ">PARKED", ">RESTARTS"]);
     for pipeline in pipelines {
-        let sources = || pipeline.sources.iter();
         table.row([
             (&pipeline.name).into(),
             Cell::toned(tone(pipeline.state), super::state_name(pipeline.state)),
             clock.ago(pipeline.started).into(),
-            count(sources().map(|source| source.received_events).sum()).into(),
-            gauge(sources().map(|source| source.open_batches).sum()).into(),
-            gauge(sources().map(|source| source.lag).sum()).into(),
+            count(pipeline.received_events()).into(),
+            gauge(pipeline.open_batches()).into(),
+            gauge(pipeline.lag()).into(),
             count(pipeline.dead_letters).into(),
-            count(sources().map(|source| source.restarts).sum()).into(),
+            count(pipeline.restarts()).into(),
         ]);
     }
     table

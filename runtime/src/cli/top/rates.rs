@@ -146,17 +146,16 @@ fn per_second(before: Option<u64>, after: u64, seconds: f64) -> f64 {
 
 impl PipelineRow {
     fn between(before: Option<&PipelineStatus>, after: &PipelineStatus, seconds: f64) -> PipelineRow {
-        let received = |pipeline: &PipelineStatus| pipeline.sources.iter().map(|source| source.received_events).sum();
         let sent = |pipeline: &PipelineStatus| pipeline.sinks.iter().map(|sink| sink.sent_events).sum();
         let fills = after.channels.iter().map(|channel| (channel.events, channel.capacity_events));
         let part = |(events, capacity): (i64, u64)| if capacity == 0 { 0.0 } else { events as f64 / capacity as f64 };
         PipelineRow {
             name: after.name.clone(),
             state: after.state,
-            received: per_second(before.map(received), received(after), seconds),
+            received: per_second(before.map(PipelineStatus::received_events), after.received_events(), seconds),
             sent: per_second(before.map(sent), sent(after), seconds),
-            lag: after.sources.iter().map(|source| source.lag).sum(),
-            open: after.sources.iter().map(|source| source.open_batches).sum(),
+            lag: after.lag(),
+            open: after.open_batches(),
             fill: fills.max_by(|one, other| part(*one).total_cmp(&part(*other))).unwrap_or_default(),
             parked: per_second(before.map(|before| before.dead_letters), after.dead_letters, seconds),
             parked_in_all: after.dead_letters,

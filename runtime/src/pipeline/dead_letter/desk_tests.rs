@@ -159,7 +159,7 @@ async fn a_replayed_event_is_as_it_was_and_its_letter_is_gone() {
         key: Some(vec![0xff].into()),
         timestamp: Some(77),
         origin: Some(Origin { topic: "txn".into(), partition: 2, offset: 5 }),
-        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
         ..Event::new("body")
     };
     event.headers.push("record", Some("1".into()), Scope::Record);

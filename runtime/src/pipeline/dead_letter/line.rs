@@ -111,6 +111,9 @@ enum ScopeName {
 #[derive(Serialize, Deserialize)]
 struct ImpliedLine {
     topic_header: Option<String>,
+    /// Written where it is so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_name_only: bool,
 }
 
 /// What of an event a Kafka record has no place for; both are left out where there is nothing to say.
@@ -168,11 +171,11 @@ fn read_headers(lines: Vec<HeaderLine>) -> Result<Headers, String> {
 }
 
 fn implied_line(event: &Event) -> Option<ImpliedLine> {
-    event.implied.as_ref().map(|implied| ImpliedLine { topic_header: implied.topic_header.clone() })
+    event.implied.as_ref().map(|implied| ImpliedLine { topic_header: implied.topic_header.clone(), by_name_only: implied.by_name_only })
 }
 
 fn implied(line: ImpliedLine) -> Arc<Implied> {
-    Arc::new(Implied { topic_header: line.topic_header })
+    Arc::new(Implied { topic_header: line.topic_header, by_name_only: line.by_name_only })
 }
 
 impl From<&Parked> for Line {
@@ -261,7 +264,7 @@ mod tests {
             key: Some(Bytes::from_static(b"\xff\x00")),
             timestamp: Some(7),
             origin: Some(Origin { topic: "txn".into(), partition: 1, offset: 99 }),
-            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: true })),
             ..Event::new("text")
         };
         event.headers.push("x", Some("1".into()), Scope::Record);

@@ -210,7 +210,7 @@ fn is_own(name: &[u8]) -> bool {
 /// The nearest of Connect's stages.
 fn connect_stage(stage: &str) -> &'static str {
     match stage.split_whitespace().next() {
-        Some("source") => "VALUE_CONVERTER",
+        Some("source" | "channel") => "VALUE_CONVERTER",
         Some("sink") => "TASK_PUT",
         _ => "TRANSFORMATION",
     }
@@ -228,7 +228,7 @@ mod tests {
             key: Some("k".into()),
             timestamp: Some(7),
             origin: Some(Origin { topic: "txn".into(), partition: 1, offset: 99 }),
-            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
             ..Event::new("text")
         };
         event.headers.push("x", Some("1".into()), Scope::Record);

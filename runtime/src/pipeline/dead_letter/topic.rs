@@ -32,6 +32,7 @@ impl Topic {
             flume_event_format: false,
             topic_header: None,
             ignore_source_topic: true,
+            not_back_to: Vec::new(),
             partition_header: None,
             default_partition: None,
             timestamp_header: None,

@@ -53,7 +53,7 @@ fn event(number: usize) -> Event {
         key: Some(format!("key {number}").into()),
         timestamp: Some(7),
         origin: Some(Origin { topic: "txn".into(), partition: 1, offset: number as i64 }),
-        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
         ..Event::new(number.to_string())
     };
     event.headers.push("record", Some("1".into()), Scope::Record);

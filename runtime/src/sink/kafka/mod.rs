@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+pub(crate) use record::is_legal as is_topic_name;
 pub use spec::*;
 
 use super::{Error, Refused, Sink, Writing, Written};

@@ -10,12 +10,15 @@ use crate::escape::{self, Template};
 use crate::event::Event;
 use crate::excerpt::excerpt;
 use crate::flume_event;
+use crate::source::kafka::Topics;
 
 /// How a sink makes records.
 pub(super) struct Format {
     spec: Spec,
     /// The configured topic, where it has escapes; Flume expands them only with a topic override.
     template: Option<Template>,
+    /// Whether a topic is one that the header does not lead to.
+    not_back_to: Vec<Box<dyn Fn(&str) -> bool + Send + Sync>>,
 }
 
 /// A record to be written; borrows from its event.
@@ -34,7 +37,8 @@ impl Format {
     pub(super) fn new(spec: &Spec) -> Result<Format, escape::Error> {
         let escapes = spec.topic_header.is_some() && spec.topic.contains('%');
         let template = if escapes { Some(Template::parse(&spec.topic)?) } else { None };
-        Ok(Format { spec: spec.clone(), template })
+        let not_back_to = spec.not_back_to.iter().map(Topics::matcher).collect();
+        Ok(Format { spec: spec.clone(), template, not_back_to })
     }
 
     /// The event's record.
@@ -62,7 +66,7 @@ impl Format {
             Some(header) => event.header_text(header),
         };
         let topic = match (from_header, &self.template) {
-            (Some(topic), _) if !topic.is_empty() => topic,
+            (Some(topic), _) if !topic.is_empty() && !self.not_back_to.iter().any(|reads| reads(&topic)) => topic,
             (_, Some(template)) => {
                 template.expand(event, &escape::Options::default()).map(Cow::Owned).map_err(|error| error.to_string())?
             }
@@ -122,7 +126,7 @@ impl Format {
 }
 
 /// Kafka's rule for topic names (`org.apache.kafka.common.internals.Topic`).
-fn is_legal(name: &str) -> bool {
+pub(crate) fn is_legal(name: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=249).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(legal)
 }
@@ -144,6 +148,7 @@ mod tests {
             flume_event_format: false,
             topic_header: Some("topic".into()),
             ignore_source_topic: true,
+            not_back_to: Vec::new(),
             partition_header: Some("p".into()),
             default_partition: None,
             timestamp_header: None,
@@ -157,7 +162,7 @@ mod tests {
         Event {
             key: Some("k".into()),
             origin: Some(Origin { topic: "txn".into(), partition: 0, offset: 1 }),
-            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+            implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
             ..Event::new("b")
         }
     }
@@ -175,6 +180,17 @@ mod tests {
         event.set_header("topic", "vip", Scope::Both);
         assert_eq!(topic(spec(), &event), "vip");
         assert_eq!(topic(Spec { topic_header: None, ..spec() }, &event), "auths");
+    }
+
+    #[test]
+    fn a_topic_header_does_not_lead_back_to_what_is_read_before_a_kafka_channel() {
+        let not_back_to = vec![Topics::Names(vec!["txn".into()]), Topics::Pattern("raw-.*".into())];
+        let spec = Spec { not_back_to, ..spec() };
+        for (header, wanted) in [("txn", "auths"), ("raw-1", "auths"), ("raw", "raw"), ("vip", "vip")] {
+            let mut event = event();
+            event.set_header("topic", header, Scope::Event);
+            assert_eq!(topic(spec.clone(), &event), wanted, "{header}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::config::keys::Keys;
 use crate::config::problem::Problem;
 use crate::config::secret::Masked;
 use crate::config::{Brokers, kafka_properties, native};
+use crate::source::kafka::Topics;
 
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not 0");
 
@@ -44,6 +45,10 @@ pub struct Spec {
     /// read. Flume has no such thing: there an event goes back to the topic it was read from.
     #[serde(default = "native::yes")]
     pub ignore_source_topic: bool,
+    /// Topics that the topic header does not lead back to: those that are read before a Kafka channel, behind which the header of the source
+    /// looks like one that an interceptor has set. No setting: it follows from the pipeline.
+    #[serde(skip)]
+    pub not_back_to: Vec<Topics>,
     /// Event header that holds the partition's number; goes before `default_partition`.
     #[serde(default)]
     pub partition_header: Option<String>,
@@ -104,8 +109,9 @@ impl Spec {
             flume_event_format: keys.boolean("useFlumeEventFormat", false),
             topic_header: keys.boolean("allowTopicOverride", true).then_some(topic_header),
             ignore_source_topic: true,
+            not_back_to: Vec::new(),
             partition_header: keys.get("partitionIdHeader").map(|value| value.text),
-            default_partition: partition(keys),
+            default_partition: default_partition(keys),
             timestamp_header: keys.get("timestampHeader").map(|value| value.text),
             header_mappings,
             record_headers: true,
@@ -116,7 +122,8 @@ impl Spec {
     }
 }
 
-fn partition(keys: &mut Keys) -> Option<i32> {
+/// `defaultPartitionId`, of the sink and of the Kafka channel.
+pub(crate) fn default_partition(keys: &mut Keys) -> Option<i32> {
     let value = keys.get("defaultPartitionId")?;
     let number = value.text.parse().ok().filter(|number| *number >= 0);
     if number.is_none() {
@@ -132,7 +139,11 @@ impl fmt::Debug for Spec {
         let mut out = formatter.debug_struct("Spec");
         out.field("brokers", &self.brokers).field("topic", &self.topic).field("batch_size", &self.batch_size);
         out.field("flume_event_format", &self.flume_event_format).field("topic_header", &self.topic_header);
-        out.field("ignore_source_topic", &self.ignore_source_topic).field("partition_header", &self.partition_header);
+        out.field("ignore_source_topic", &self.ignore_source_topic);
+        if !self.not_back_to.is_empty() {
+            out.field("not_back_to", &self.not_back_to);
+        }
+        out.field("partition_header", &self.partition_header);
         out.field("default_partition", &self.default_partition).field("timestamp_header", &self.timestamp_header);
         out.field("header_mappings", &self.header_mappings).field("record_headers", &self.record_headers);
         out.field("client", &Masked(&self.client)).finish()

@@ -21,17 +21,14 @@ pub(super) struct Format {
     pub(super) flume_event_format: bool,
     pub(super) header_mappings: Vec<(String, String)>,
     pub(super) implied: Arc<Implied>,
-    /// `source NAME`, as dead letters say it.
-    pub(super) stage: String,
 }
 
 impl Format {
-    pub(super) fn new(name: &str, spec: &Spec) -> Format {
+    pub(super) fn new(spec: &Spec) -> Format {
         Format {
             flume_event_format: spec.flume_event_format,
             header_mappings: spec.header_mappings.clone(),
-            implied: Arc::new(Implied { topic_header: spec.topic_header.clone() }),
-            stage: format!("source {name}"),
+            implied: Arc::new(Implied { topic_header: spec.topic_header.clone(), by_name_only: spec.of_channel }),
         }
     }
 }
@@ -136,7 +133,7 @@ impl Record {
             event.headers.push(name, value, Scope::Record);
         }
         if format.flume_event_format {
-            event = decode(event, format)?;
+            event = decode(event)?;
         }
         for (flume, kafka) in &format.header_mappings {
             let mapped = event.headers.iter().rev().find(|header| header.scope == Scope::Record && header.name == kafka.as_bytes());
@@ -148,8 +145,9 @@ impl Record {
     }
 }
 
-/// The value is an Avro `AvroFlumeEvent`: its headers and its body are the event's. The record's key wins over a `key` header in it (KafkaSource).
-fn decode(mut event: Event, format: &Format) -> Result<Event, Box<Rejected>> {
+/// The value is an Avro `AvroFlumeEvent`: its headers and its body are the event's. The record's key wins over a `key` header in it (KafkaSource,
+/// KafkaChannel).
+fn decode(mut event: Event) -> Result<Event, Box<Rejected>> {
     let decoded = match &event.body {
         Some(body) => flume_event::decode(body).map_err(|error| error.to_string()),
         None => Err("the record has no value".to_owned()),
@@ -165,8 +163,8 @@ fn decode(mut event: Event, format: &Format) -> Result<Event, Box<Rejected>> {
             Ok(event)
         }
         Err(reason) => {
-            let rejection =
-                Rejection { stage: format.stage.clone(), reason: format!("not an Avro Flume event: {reason}"), ..Rejection::default() };
+            // The loop that the event comes through knows what it is called.
+            let rejection = Rejection { reason: format!("not an Avro Flume event: {reason}"), ..Rejection::default() };
             Err(Box::new(Rejected { event, rejection }))
         }
     }

@@ -119,7 +119,7 @@ impl Kafka {
         let consumer = Arc::new(consumer);
         let poller = poll::Poller {
             consumer: consumer.clone(),
-            format: message::Format::new(name, spec),
+            format: message::Format::new(spec),
             batch_size: spec.batch_size.get(),
             batch_duration: spec.batch_duration,
         };

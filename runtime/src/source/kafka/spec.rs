@@ -44,6 +44,10 @@ pub struct Spec {
     /// (event header, Kafka record header) pairs to copy; of several record headers the last counts.
     #[serde(default, deserialize_with = "native::pairs", serialize_with = "native::write_pairs")]
     pub header_mappings: Vec<(String, String)>,
+    /// The source is that of a Kafka channel, whose events have none of the headers a source sets but `key`: the others can only be asked for by
+    /// name. No setting of a source: there it is false.
+    #[serde(skip)]
+    pub of_channel: bool,
     /// Where an agent of Flume 1.6 kept the group's offsets: taken over when the group has none in Kafka.
     /// The ZooKeeper connect string (`host:port,...[/chroot]`); `None` takes nothing over.
     #[serde(default, deserialize_with = "native::zookeeper_connect")]
@@ -67,9 +71,17 @@ impl Topics {
     /// Whether a topic of this name is read.
     #[must_use]
     pub fn contains(&self, topic: &str) -> bool {
-        match self {
-            Topics::Names(names) => names.iter().any(|name| name == topic),
-            Topics::Pattern(pattern) => regex::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match(topic)),
+        self.matcher()(topic)
+    }
+
+    /// As [`Topics::contains`], for those who ask again and again.
+    pub(crate) fn matcher(&self) -> Box<dyn Fn(&str) -> bool + Send + Sync> {
+        match self.clone() {
+            Topics::Names(names) => Box::new(move |topic| names.iter().any(|name| name == topic)),
+            Topics::Pattern(pattern) => {
+                let regex = regex::Regex::new(&format!("^(?:{pattern})$"));
+                Box::new(move |topic| regex.as_ref().is_ok_and(|regex| regex.is_match(topic)))
+            }
         }
     }
 
@@ -113,6 +125,7 @@ impl Spec {
             flume_event_format: keys.boolean("useFlumeEventFormat", false),
             topic_header: keys.boolean("setTopicHeader", true).then_some(topic_header),
             header_mappings,
+            of_channel: false,
             migrate_offsets_from: zookeeper.filter(|_| migrate),
             client: kafka_properties::translate(kafka_properties::Role::Consumer, &consumer, keys),
             // Last, so that every other key is read and checked, too.

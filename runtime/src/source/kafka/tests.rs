@@ -32,6 +32,7 @@ fn spec(bootstrap: String) -> Spec {
         flume_event_format: false,
         topic_header: None,
         header_mappings: Vec::new(),
+        of_channel: false,
         migrate_offsets_from: None,
         client: BTreeMap::from(client.map(|(key, value)| (key.to_owned(), value.to_owned()))),
     }

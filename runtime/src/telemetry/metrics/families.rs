@@ -84,8 +84,16 @@ impl Families {
             received_bytes: plain(registry, "component_received_event_bytes", "Bytes of the events a component got"),
             sent_events: plain(registry, "component_sent_events", "Events a component passed on, safely"),
             sent_bytes: plain(registry, "component_sent_event_bytes", "Bytes of the events a component passed on"),
-            errors: plain(registry, "component_errors", "Failed writes (write_failed) and events refused (rejected)"),
-            discarded_events: plain(registry, "component_discarded_events", "Events dropped on purpose"),
+            errors: plain(
+                registry,
+                "component_errors",
+                "Failed writes (write_failed), events refused (rejected), times a disk was full (no_space), events lost to damaged files (damaged)",
+            ),
+            discarded_events: plain(
+                registry,
+                "component_discarded_events",
+                "Events dropped: on purpose, or (intentional=\"false\") by an optional channel without room",
+            ),
             empty_polls: plain(registry, "source_empty_polls", "Polls that brought nothing"),
             commits: plain(registry, "source_commits", "Checkpoints stored"),
             restarts: plain(registry, "source_restarts", "Starts of a source again from its last commit"),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use weir::channel::Spec as Channel;
 use weir::config::spec::AgentSpec;
 use weir::config::{self, Brokers, Load, Problem, Severity};
 use weir::interceptor::Spec as Interceptor;
@@ -56,14 +57,14 @@ fn the_native_form_of_the_seed_is_the_same_pipeline() {
 }
 
 #[test]
-fn the_seeds_second_file_is_refused_by_name_of_what_is_missing() {
-    let error = load("../conf/kafka-to-hdfs.properties", &[]).unwrap_err();
-    let errors: Vec<String> = error.problems.iter().filter(|problem| problem.severity == Severity::Error).map(Problem::line).collect();
-    assert_eq!(
-        errors,
-        [
-            "../conf/kafka-to-hdfs.properties:6:40: error: channel type `org.apache.flume.channel.kafka.KafkaChannel` is known to Flume but not supported by this version",
-            "../conf/kafka-to-hdfs.properties:12:33: error: sink type `hdfs` is known to Flume but not supported by this version",
-        ]
-    );
+fn the_seeds_second_pipeline_is_read_as_it_is_meant() {
+    let loaded = load("../conf/kafka-to-hdfs.properties", &[]).unwrap();
+    let [pipeline] = loaded.spec.pipelines.as_slice() else { panic!("{:?}", loaded.spec) };
+    assert!(pipeline.sources.is_empty());
+    let Channel::Kafka(channel) = &pipeline.channels[0].kind else { panic!("{pipeline:?}") };
+    assert_eq!(channel.brokers, Brokers::List("kafka1.ent.cloudera.com:9092".to_owned()));
+    assert_eq!((channel.topic.as_str(), channel.group.as_str(), channel.parse_as_flume_event), ("flume.auths", "flume", true));
+    assert_eq!(channel.migrate_offsets_from.as_deref(), Some("kafka1.ent.cloudera.com:2181/kafka"));
+    assert_eq!(channel.consumer["auto.offset.reset"], "earliest");
+    assert!(matches!(&pipeline.sinks[0].kind, Sink::Hdfs(_)), "{pipeline:?}");
 }

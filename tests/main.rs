@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod config;
+
+mod file_channel;
+mod flow;
 mod hdfs;
 mod kafka;
 mod plugin;

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use weir::cli::convert as command;
 use weir::config::convert::{Conversion, Error, Options, Verdict, convert};
 use weir::config::spec::AgentSpec;
-use weir::config::{self, Load};
+use weir::config::{self, Brokers, Load};
 use weir::interceptor;
+use weir::pipeline::dead_letter;
 
 use super::cases::{arguments, marked};
 
@@ -265,4 +266,18 @@ fn a_flow_is_converted_as_it_would_be_alone() {
     for section in alone.toml.split("\n\n") {
         assert!(all.toml.contains(section.trim()), "{section}\nis not in\n{}", all.toml);
     }
+}
+
+#[test]
+fn a_dead_letter_topic_stays_in_its_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, settings) = (directory.path().join("a.properties"), directory.path().join("weir.toml"));
+    let two_sinks = flow("1").replace("k1", "z").replace("brokerList = b1:9092", "brokerList = first:9092");
+    let second = "a.sinks.b.type = org.apache.flume.sink.kafka.KafkaSink\na.sinks.b.channel = c1\na.sinks.b.kafka.topic = out\na.sinks.b.brokerList = b2:9092\n";
+    fs::write(&file, format!("a.sources = r1\na.channels = c1\na.sinks = z b\n{two_sinks}{second}")).unwrap();
+    fs::write(&settings, "[agent]\ndead_letters = { topic = { topic = 'dead' } }\n").unwrap();
+    let load = Load { conf_file: vec![file], settings: Some(settings), ..Load::default() };
+    let native = read_native(&convert(&load, whole()).unwrap().toml, directory.path());
+    let dead_letter::Spec::Topic(topic) = &native.spec.pipelines[0].dead_letters else { panic!("no topic") };
+    assert_eq!(topic.brokers, Some(Brokers::List("first:9092".to_owned())));
 }

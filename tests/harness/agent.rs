@@ -38,6 +38,8 @@ pub struct Site {
     settings: String,
     /// Lines of its `[agent]` that a test may choose, the drain limit among them.
     limits: String,
+    /// A tmpfs of so many bytes that its agents see at this place, and nobody else.
+    small_disk: Option<(PathBuf, u64)>,
     started: AtomicU32,
 }
 
@@ -75,6 +77,7 @@ impl Site {
             header_style: "weir",
             settings: String::new(),
             limits: LIMITS.to_owned(),
+            small_disk: None,
             started,
         }
     }
@@ -111,6 +114,14 @@ impl Site {
         self
     }
 
+    /// Its agents have an empty disk of so many bytes at `disk` in the site's directory, each its own. See [`Agent::on_disk`].
+    pub fn with_small_disk(mut self, bytes: u64) -> Site {
+        let place = self.directory.join("disk");
+        fs::create_dir_all(&place).unwrap();
+        self.small_disk = Some((place, bytes));
+        self
+    }
+
     /// Its directory: the configuration is `agent.properties` there, and other files of a test may be put beside it.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -136,7 +147,10 @@ impl Site {
     pub fn launch_with(&self, slot: u32, environment: &[(&str, &str)]) -> Agent {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.directory.join(format!("agent-{number}.log"));
-        let mut command = Command::new(binary());
+        let mut command = match &self.small_disk {
+            None => Command::new(binary()),
+            Some((place, bytes)) => on_small_disk(place, *bytes),
+        };
         command.args(&self.arguments).current_dir(&self.directory).env_remove("RUST_LOG");
         if !self.native {
             let settings = self.directory.join(format!("settings-{slot}.toml"));
@@ -195,6 +209,12 @@ impl Agent {
             assert!(ready || self.process.is_running(), "the agent ended before it was ready:\n{}", self.log_tail());
             ready
         });
+    }
+
+    /// A path as the agent sees it, which may have disks of its own.
+    pub fn on_disk(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.process.id()));
+        root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// SIGKILL.
@@ -322,6 +342,20 @@ pub fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
     let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status line");
     (status, body.to_owned())
+}
+
+/// Whether this user may give a process disks of its own.
+pub fn may_mount() -> bool {
+    let tried = Command::new("unshare").args(["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).stderr(Stdio::null()).status();
+    tried.is_ok_and(|status| status.success())
+}
+
+/// The binary, in a mount namespace with a tmpfs at this place.
+fn on_small_disk(place: &Path, bytes: u64) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", "mount -t tmpfs -o size=$1 tmpfs \"$2\" && shift 2 && exec \"$@\"", "sh"]);
+    command.arg(bytes.to_string()).arg(place).arg(binary());
+    command
 }
 
 /// The binary: `$WEIR_TEST_AGENT`, else what cargo builds, once a run. Built with the whole workspace and its tests in view, so that dependencies

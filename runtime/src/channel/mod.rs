@@ -112,6 +112,13 @@ pub trait Channel: Send + Sync {
     /// Adds a delivery; waiting here is the back-pressure on the source. Deliveries of one caller keep their order.
     fn put(&self, delivery: Delivery) -> BoxFuture<'_, ()>;
 
+    /// Adds a delivery at once, or gives it back when there is no room for it now: for a source that must not be held up. It never waits, neither
+    /// for room nor for a disk. Put and offered deliveries of one caller keep their order.
+    ///
+    /// # Errors
+    /// The delivery, whole: nothing of it is in the channel.
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery>;
+
     /// Takes up to `max_events` from the front, as many as are there, waiting for the first. `None`: closed and empty. Events that came of one record
     /// are taken together ([`Batch::seam`]), which may be a few more.
     /// Cancel safe: a dropped future took nothing.

@@ -138,3 +138,30 @@ fn ends(pipeline: &PipelineSpec, channel: &str) -> Vec<String> {
         .collect();
     if ends.is_empty() { vec![String::new()] } else { ends }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ways(text: &str) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.toml");
+        std::fs::write(&file, text).unwrap();
+        let loaded = config::load(&Load { conf_file: vec![file], ..Load::default() });
+        loaded.unwrap_or_else(|error| panic!("{error}")).spec.pipelines.iter().flat_map(paths).collect()
+    }
+
+    #[test]
+    fn every_way_through_a_pipeline_is_shown_also_one_that_begins_or_ends_in_a_shared_channel() {
+        let text = "
+            pipelines.p.sources.r = { channels = ['c', 'to'], kafka = { brokers = 'b:1', topics = ['in'] }, interceptors = [{ name = 'i', host = {} }] }
+            pipelines.p.channels.c.memory = {}
+            pipelines.p.channels.to.kafka = { brokers = 'b:1', topic = 'to' }
+            pipelines.p.channels.from.kafka = { brokers = 'b:1', topic = 'from' }
+            pipelines.p.sinks.k = { channel = 'c', kafka = { brokers = 'b:1', topic = 'out' } }
+            pipelines.p.sinks.l = { channel = 'from', kafka = { brokers = 'b:1', topic = 'end' } }
+            pipelines.p.sink_groups.g = { sinks = ['k'], processor = { default = {} } }
+        ";
+        assert_eq!(ways(text), ["p: r -> [i] -> c -> k (group g)", "p: r -> [i] -> to", "p: from -> l"]);
+    }
+}

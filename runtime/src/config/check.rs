@@ -1,8 +1,9 @@
-//! What is checked of a whole pipeline, whichever language it was written in: that batches fit the channels, and that no event goes back to
-//! where it came from.
+//! What is checked of a whole pipeline, whichever language it was written in: that batches fit the channels, that no event goes back to
+//! where it came from, and that groups and selectors fit what they choose among.
 
 use crate::channel::{self, kafka};
 use crate::interceptor;
+use crate::pipeline::selector;
 use crate::{sink, source};
 
 use super::brokers::Brokers;
@@ -161,6 +162,41 @@ fn check_pair(source: &SourceSpec, sink: &mut SinkSpec, hop: bool, is_flume: boo
         .help("or another `topicHeader` on one of the two")
         .help(format!("or a `static` interceptor with `key = {header}`, `value = {}` and `preserveExisting = false`", to.topic));
     report(placed(problem, locate(Kind::Sink, &sink.name, "kafka.topic")));
+}
+
+/// Finds groups whose sinks drain different channels, selectors that discard what they do not know, and channels that no selector names.
+pub fn fan_out(pipeline: &PipelineSpec, is_flume: bool, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
+    for group in &pipeline.sink_groups {
+        let members: Vec<&SinkSpec> = pipeline.sinks.iter().filter(|sink| group.sinks.contains(&sink.name)).collect();
+        if members.windows(2).any(|pair| pair[0].channel != pair[1].channel) {
+            let drained: Vec<String> = members.iter().map(|sink| format!("`{}` drains `{}`", sink.name, sink.channel)).collect();
+            let problem = Problem::error(format!("the sinks of group `{}` are on different channels: {}", group.name, drained.join(", ")));
+            let problem = problem.help("a group drains one channel: give its sinks the same, or leave them out of the group");
+            report(placed(problem, locate(Kind::SinkProcessor, &group.name, "sinks")));
+        }
+    }
+    for source in &pipeline.sources {
+        check_selector(source, is_flume, locate, report);
+    }
+}
+
+fn check_selector(source: &SourceSpec, is_flume: bool, locate: Locate<'_>, report: &mut dyn FnMut(Problem)) {
+    if let Some(header) = source.selector.discards_silently() {
+        let message = format!(
+            "source `{}` discards events whose header `{header}` is missing, blank or in no mapping: its selector has no default",
+            source.name
+        );
+        let help = if is_flume { "set `selector.default`" } else { "set `default`; `default = []` says that they are to be discarded" };
+        let problem = Problem::warning(message).help(help).help("weir_component_discarded_events_total counts them");
+        report(placed(problem, locate(Kind::Source, &source.name, "selector.type")));
+    }
+    if let selector::Spec::Multiplexing(_) = source.selector {
+        let named = source.selector.channels();
+        for channel in source.channels.iter().filter(|channel| !named.contains(&channel.as_str())) {
+            let message = format!("channel `{channel}` gets nothing from source `{}`: its selector never names it", source.name);
+            report(placed(Problem::warning(message), locate(Kind::Source, &source.name, "channels")));
+        }
+    }
 }
 
 /// Finds sinks whose files are named by offsets, and which would not get all events of a range: then an event would be taken for written that

@@ -66,7 +66,7 @@ fn refuse(keys: &mut Keys, value: &Value, problem: Problem) {
 /// Says that a key does nothing here. It is a note: common examples set `hdfs.writeFormat` with every file type.
 fn note_unused(keys: &mut Keys, key: &str, why: &str) {
     if let Some(value) = keys.get(key) {
-        keys.report(Problem::note(format!("`{key}` has no effect: {why}")).key(value.key.clone()).at(value.key_place()));
+        keys.report(Problem::note(format!("`{key}` has no effect: {why}")).same().key(value.key.clone()).at(value.key_place()));
     }
 }
 

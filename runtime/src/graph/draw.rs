@@ -35,8 +35,12 @@ impl Drawing {
             let node = self.node(id("channels", &channel.name), Some(frame), Shape::Channel, label);
             if let Some(place) = channel_place(&channel.kind) {
                 let place = self.place(place);
-                self.edge(node, place, None, Flow::Required);
-                self.edge(place, node, None, Flow::Required);
+                if spec.sources.iter().any(|source| source.channels.contains(&channel.name)) {
+                    self.edge(node, place, None, Flow::Required);
+                }
+                if spec.sinks.iter().any(|sink| sink.channel == channel.name) {
+                    self.edge(place, node, None, Flow::Required);
+                }
             }
         }
         let mut judged = Vec::new();
@@ -146,6 +150,10 @@ fn topic(brokers: &Brokers, topic: &str) -> (String, Vec<String>) {
     (format!("topic {} {topic}", cluster(brokers)), vec![format!("topic {topic}"), cluster(brokers)])
 }
 
+fn path(path: &str) -> (String, Vec<String>) {
+    (format!("path {path}"), vec![path.to_owned()])
+}
+
 fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         source::Spec::Kafka(kafka) => Some(match &kafka.topics {
@@ -166,13 +174,15 @@ fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
 fn sink_place(kind: &sink::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         sink::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
-        sink::Spec::Hdfs(_) | sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
+        sink::Spec::Hdfs(hdfs) => Some(path(&hdfs.path)),
+        sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
     }
 }
 
 fn channel_place(kind: &channel::Spec) -> Option<(String, Vec<String>)> {
     match kind {
-        channel::Spec::Kafka(_) | channel::Spec::Memory(_) | channel::Spec::File(_) | channel::Spec::Spillable(_) => None,
+        channel::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
+        channel::Spec::Memory(_) | channel::Spec::File(_) | channel::Spec::Spillable(_) => None,
     }
 }
 
@@ -190,12 +200,35 @@ fn step_label(step: &InterceptorSpec) -> Vec<String> {
 fn processor(processor: &sink::group::Processor) -> &'static str {
     match processor {
         sink::group::Processor::Default {} => "default",
+        sink::group::Processor::Failover { .. } => "failover",
+        sink::group::Processor::LoadBalance { .. } => "load balance",
     }
 }
 
 /// The channels of a source, and which events go there.
 fn routes(source: &SourceSpec) -> Vec<(&String, Option<String>, Flow)> {
-    match &source.selector {
-        selector::Spec::Replicating {} => source.channels.iter().map(|channel| (channel, None, Flow::Required)).collect(),
+    let table = match &source.selector {
+        selector::Spec::Replicating { optional } => {
+            let flow = |channel| if optional.contains(channel) { Flow::Optional } else { Flow::Required };
+            return source.channels.iter().map(|channel| (channel, None, flow(channel))).collect();
+        }
+        selector::Spec::LoadBalancing { .. } => {
+            let turn = || Some("in turn".to_owned());
+            return source.channels.iter().map(|channel| (channel, turn(), Flow::Required)).collect();
+        }
+        selector::Spec::Multiplexing(table) => table,
+    };
+    let label = |values: Vec<&str>| (!values.is_empty()).then(|| format!("{}: {}", table.header, values.join(", ")));
+    let values = |listed: &BTreeMap<String, Vec<String>>, channel: &String| -> Option<String> {
+        label(listed.iter().filter(|(_, names)| names.contains(channel)).map(|(value, _)| value.as_str()).collect())
+    };
+    let mut routes = Vec::new();
+    for channel in &source.channels {
+        let default = table.default.as_ref().is_some_and(|default| default.contains(channel)).then(|| "other".to_owned());
+        let required =
+            [values(&table.mappings, channel), default].into_iter().flatten().map(|label| (channel, Some(label), Flow::Required));
+        routes.extend(required);
+        routes.extend(values(&table.optional, channel).map(|label| (channel, Some(label), Flow::Optional)));
     }
+    routes
 }

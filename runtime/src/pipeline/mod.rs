@@ -13,9 +13,12 @@
 mod backoff;
 pub mod dead_letter;
 mod drain;
+mod drainers;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
+#[cfg(test)]
+mod group_tests;
 mod hurry;
 mod injector;
 mod kafka_channel;
@@ -46,7 +49,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use crate::channel::{self, Channel};
 use crate::config::Brokers;
 use crate::config::settings::{dead_letter_file, file_name};
-use crate::config::spec::{ChannelSpec, PipelineSpec, SinkSpec, SourceSpec};
+use crate::config::spec::{ChannelSpec, PipelineSpec, SourceSpec};
 use crate::control::{Refusal, Target};
 use crate::error_chain;
 use crate::interceptor::{self, TapDirectory};
@@ -155,7 +158,7 @@ pub struct Pipeline {
     controls: Controls,
     services: Services,
     sources: Vec<(SourceSpec, Arc<source_loop::Route>)>,
-    sinks: Vec<(SinkSpec, Arc<sink_loop::Drained>)>,
+    sinks: Vec<(sink::Connect, Arc<sink_loop::Drained>)>,
     channels: Vec<Arc<dyn Channel>>,
     letters: Task<()>,
 }
@@ -183,7 +186,8 @@ impl Pipeline {
                 let halves = kafka_channel::Halves::new(&channel.name, kafka, &surroundings);
                 if spec.is_fed(&channel.name) {
                     let (inlet, writer, drained) = halves.inlet();
-                    sinks.push((writer, Arc::new(drained)));
+                    let connect = drainers::connector(&spec.name, &writer.name, writer.kind, drained.metrics.clone());
+                    sinks.push((connect, Arc::new(drained)));
                     at.front = Some(inlet.clone());
                     channels.push(inlet);
                 }
@@ -205,15 +209,16 @@ impl Pipeline {
             plugins.extend(started.into_iter().map(|(interceptor, wasm)| (target(interceptor), wasm)));
             let front = |name: &String| Some((name.clone(), ends.get(name.as_str())?.front.clone()?));
             let fed = source.channels.iter().filter_map(front).collect();
+            let metrics = services.metrics.source(&spec.name, &source.name, source.kind.name());
             let route = source_loop::Route {
                 name: source.name.clone(),
                 stage: format!("source {}", source.name),
                 gate: gate.clone(),
                 injected,
                 chain,
-                selector: Selector::new(&source.selector, fed),
+                selector: Selector::new(&source.selector, fed, &metrics),
                 dead_letters: dead_letters.clone(),
-                metrics: services.metrics.source(&spec.name, &source.name, source.kind.name()),
+                metrics,
                 spans: services.spans.as_ref().map(|spans| spans.source(&spec.name, &source.name)),
                 limit: limit(spec, &unsettled(spec, &source.channels)),
                 hurry: hurry.clone(),
@@ -224,17 +229,17 @@ impl Pipeline {
             entries.push(entry);
             sources.push(outlet);
         }
-        for sink in &spec.sinks {
-            let Some(channel) = ends.get(sink.channel.as_str()).and_then(|ends| ends.back.clone()) else { continue };
+        for drainer in drainers::all(spec, services) {
+            let Some(channel) = ends.get(drainer.channel.as_str()).and_then(|ends| ends.back.clone()) else { continue };
             let drained = sink_loop::Drained {
-                stage: format!("sink {}", sink.name),
-                batch_size: sink.kind.batch_size().get(),
+                stage: drainer.stage,
+                batch_size: drainer.batch_size,
                 channel,
                 dead_letters: dead_letters.clone(),
-                metrics: services.metrics.sink(&spec.name, &sink.name, sink.kind.name()),
+                metrics: drainer.metrics,
                 hurry: hurry.clone(),
             };
-            sinks.push((sink.clone(), Arc::new(drained)));
+            sinks.push((drainer.connect, Arc::new(drained)));
         }
         let mut places = Vec::new();
         for source in &spec.sources {
@@ -275,7 +280,7 @@ impl Pipeline {
         let sinks: Vec<_> = self
             .sinks
             .into_iter()
-            .map(|(spec, drained)| Task::spawn(keep_sink(self.name.clone(), spec, drained, self.services.health.clone())))
+            .map(|(connect, drained)| Task::spawn(keep_sink(self.name.clone(), connect, drained, self.services.health.clone())))
             .collect();
         let sources: Vec<_> = self
             .sources
@@ -338,6 +343,7 @@ async fn keep_source(
 ) -> Result<(), Error> {
     let mut back_off = BackOff::new();
     let mut last = None;
+    let progress = source::Progress::default();
     let check = format!("{pipeline}/{}", spec.name);
     health.starting(&check);
     while !drain.is_requested() {
@@ -345,11 +351,12 @@ async fn keep_source(
         // A task of its own, so that a panic is one more failure: its acks are dropped and its events come again.
         let run = {
             let (spec, route, drain, health, check) = (spec.clone(), route.clone(), drain.clone(), health.clone(), check.clone());
+            let progress = progress.clone();
             Task::spawn(async move {
                 let present = Arc::new(());
                 let healthy = healthy(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy) => source?,
+                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy, &progress) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await
@@ -383,15 +390,14 @@ async fn keep_source(
 }
 
 /// Runs a sink, and a new one after each failure, until its channel is closed and empty.
-async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Drained>, health: Health) {
+async fn keep_sink(pipeline: String, connect: sink::Connect, drained: Arc<sink_loop::Drained>, health: Health) {
     let check = format!("{pipeline}/{}", drained.stage);
-    let context = sink::Context { pipeline, name: spec.name.clone(), metrics: drained.metrics.clone() };
     let mut back_off = BackOff::new();
     loop {
         let started = Instant::now();
         let run = {
-            let (spec, drained, context) = (spec.clone(), drained.clone(), context.clone());
-            Task::spawn(async move { sink_loop::run(spec.kind.connect(&context).await?, &drained).await })
+            let (connect, drained) = (connect.clone(), drained.clone());
+            Task::spawn(async move { sink_loop::run(connect().await?, &drained).await })
         };
         let failure = match run.await {
             Ok(Ok(())) => return,
@@ -399,7 +405,7 @@ async fn keep_sink(pipeline: String, spec: SinkSpec, drained: Arc<sink_loop::Dra
             Err(panic) => panic.to_string(),
         };
         let wait = back_off.after(started.elapsed());
-        error!(sink = %spec.name, error = failure, ?wait, "sink failed, starting a new one");
+        error!(stage = %drained.stage, error = failure, ?wait, "sink failed, starting a new one");
         health.set(&check, false, failure);
         tokio::time::sleep(wait).await;
         health.set(&check, true, "started again");
@@ -446,7 +452,7 @@ fn limit(spec: &PipelineSpec, fed: &[String]) -> ledger::Limit {
 }
 
 /// The cluster a dead-letter topic is on, unless it names one.
-fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
+pub(crate) fn cluster(spec: &PipelineSpec) -> Option<Brokers> {
     let sinks = spec.sinks.iter().filter_map(|sink| match &sink.kind {
         sink::Spec::Kafka(kafka) => Some(kafka.brokers.clone()),
         _ => None,

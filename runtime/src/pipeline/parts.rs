@@ -33,5 +33,7 @@ pub(crate) fn parts(spec: &PipelineSpec) -> Vec<Part> {
         parts.extend(spec.is_drained(&channel.name).then(|| named(outlet_name(&channel.name), true)));
     }
     parts.extend(spec.sinks.iter().map(|sink| named(format!("sink {}", sink.name), false)));
+    // A group fails only where its sinks do not, such as with events that were written and are not safe.
+    parts.extend(spec.sink_groups.iter().map(|group| named(format!("sink group {}", group.name), false)));
     parts
 }

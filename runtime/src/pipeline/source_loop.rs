@@ -112,7 +112,7 @@ impl SourceLoop<'_> {
                 biased; // poll last: a busy source must starve no other arm
                 _ = ticks.tick() => self.tick()?,
                 () = self.route.gate.turned(self.resting) => self.follow_gate().await,
-                checkpoint = self.ledger.settled() => self.moved.append(&mut checkpoint?),
+                checkpoint = self.ledger.settled() => self.note(checkpoint?)?,
                 Some(judged) = self.chain.next() => self.pass_on(judged?).await,
                 Some(delivery) = self.injected.recv(), if self.chain.len() < IN_CHAIN => self.judge(delivery.batch, Vec::new(), delivery.ack).await,
                 () = drain.requested() => break,
@@ -135,6 +135,12 @@ impl SourceLoop<'_> {
             self.route.hurry.raise();
         }
         self.commit()
+    }
+
+    /// Watermarks moved: stored with the next tick, unless somebody waits for it.
+    fn note(&mut self, mut checkpoint: Checkpoint) -> Result<(), source::Error> {
+        self.moved.append(&mut checkpoint);
+        if self.source.is_waited_for() { self.commit() } else { Ok(()) }
     }
 
     fn has_room(&self) -> bool {

@@ -8,12 +8,16 @@ pub mod logger;
 pub mod null;
 
 use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::batch::Batch;
+use crate::file_format;
 use crate::telemetry::SinkMetrics;
 
 /// Which sink.
@@ -49,7 +53,9 @@ impl Spec {
         match self {
             Spec::Kafka(kafka) => kafka.batch_size,
             Spec::Hdfs(hdfs) => hdfs.batch_size,
-            Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => NonZeroUsize::MIN.saturating_add(99),
+            Spec::FileRoll(roll) => roll.batch_size,
+            Spec::Logger(logger) => logger.batch_size,
+            Spec::Null(null) => null.batch_size,
         }
     }
 
@@ -57,7 +63,8 @@ impl Spec {
     pub fn settles_late(&self) -> bool {
         match self {
             Spec::Hdfs(hdfs) => hdfs.settles_late(),
-            Spec::Kafka(_) | Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => false,
+            Spec::FileRoll(roll) => !roll.format.readable_after_flush(),
+            Spec::Kafka(_) | Spec::Logger(_) | Spec::Null(_) => false,
         }
     }
 
@@ -65,14 +72,19 @@ impl Spec {
     ///
     /// # Errors
     /// Settings that its client refuses.
-    pub async fn connect(&self, _context: &Context) -> Result<Box<dyn Sink>, Error> {
+    pub async fn connect(&self, context: &Context) -> Result<Box<dyn Sink>, Error> {
         match self {
             Spec::Kafka(kafka) => Ok(Box::new(kafka::Kafka::connect(kafka).await?)),
             Spec::Hdfs(hdfs) => Ok(Box::new(hdfs::Hdfs::connect(hdfs).await?)),
-            Spec::FileRoll(_) | Spec::Logger(_) | Spec::Null(_) => Err(Error::Fatal("not built".to_owned())),
+            Spec::FileRoll(roll) => Ok(Box::new(file_roll::FileRoll::start(&context.name, roll)?)),
+            Spec::Logger(logger) => Ok(Box::new(logger::Logger::new(&context.name, logger))),
+            Spec::Null(null) => Ok(Box::new(null::Null::new(&context.name, null))),
         }
     }
 }
+
+/// Makes a sink, each time that one is needed; see [`Spec::connect`].
+pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<Box<dyn Sink>, Error>> + Send + Sync>;
 
 /// What a sink is made with.
 #[derive(Clone)]
@@ -121,7 +133,7 @@ pub struct Written {
     pub refused: Vec<Refused>,
     /// Events to write again, ascending.
     pub failed: Vec<usize>,
-    /// Why they failed.
+    /// Why they failed. Without a cause they are to be written again at once.
     pub cause: Option<Error>,
     /// The events that are named above nowhere are written, but safe only once this completes.
     pub later: Option<Later>,
@@ -169,9 +181,24 @@ pub enum Error {
     /// The file system's client refuses the settings.
     #[error("set up the file system")]
     Place(#[from] hdfs::Error),
-    /// The producer cannot go on (KIP-360: a fatal error of an idempotent producer).
-    #[error("the Kafka producer failed for good: {0}")]
+    /// The sink cannot go on, such as an idempotent producer after a fatal error (KIP-360).
+    #[error("it failed for good: {0}")]
     Fatal(String),
+    /// A file cannot be written.
+    #[error("write file {path:?}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// A file's bytes cannot be made.
+    #[error("encode events")]
+    Format(#[source] file_format::Error),
+    /// No sink of a group is left to try.
+    #[error("no sink of the group works: {0}")]
+    Group(String),
 }
 
 /// What to do about a failed write.
@@ -187,7 +214,7 @@ impl Error {
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Write(_) | Error::Files(_) => Disposition::Retry,
+            Error::Write(_) | Error::Files(_) | Error::File { .. } | Error::Format(_) | Error::Group(_) => Disposition::Retry,
             Error::Place(_) | Error::Client(_) | Error::Brokers(_) | Error::Topic(_) | Error::Fatal(_) => Disposition::Fatal,
         }
     }

@@ -2,12 +2,14 @@
 
 pub mod kafka;
 pub mod netcat;
+mod progress;
 pub mod sequence;
 pub mod stress;
 
 use std::num::NonZeroUsize;
 
 use futures_util::future::BoxFuture;
+pub use progress::Progress;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -53,21 +55,42 @@ impl Spec {
     pub fn batch_size(&self) -> NonZeroUsize {
         match self {
             Spec::Kafka(kafka) => kafka.batch_size,
-            Spec::Sequence(_) | Spec::Stress(_) | Spec::Netcat(_) => NonZeroUsize::MIN,
+            Spec::Sequence(sequence) => sequence.batch_size,
+            Spec::Stress(stress) => stress.batch_size,
+            Spec::Netcat(_) => netcat::BATCH_SIZE,
         }
     }
 
-    /// Makes the source, which begins at its last commit; `healthy` is told in words when it is at work.
+    /// Makes the source, which begins at its last commit; `healthy` is told in words when it is at work. `progress` is the same for every start of
+    /// one source.
     ///
     /// # Errors
     /// Settings that its client refuses, or an address that cannot be had.
-    pub async fn connect(&self, name: &str, metrics: SourceMetrics, healthy: Healthy) -> Result<Box<dyn Source>, Error> {
+    pub async fn connect(
+        &self,
+        name: &str,
+        metrics: SourceMetrics,
+        healthy: Healthy,
+        progress: &Progress,
+    ) -> Result<Box<dyn Source>, Error> {
         match self {
             Spec::Kafka(kafka) => {
                 let assigned = Box::new(move |partitions| healthy(format!("{partitions} partitions assigned")));
                 Ok(Box::new(kafka::Kafka::connect(name, kafka, metrics, assigned).await?))
             }
-            Spec::Sequence(_) | Spec::Stress(_) | Spec::Netcat(_) => Err(Error::Ended),
+            Spec::Sequence(sequence) => {
+                healthy("counts".to_owned());
+                Ok(Box::new(sequence::Sequence::new(name, sequence, progress)))
+            }
+            Spec::Stress(stress) => {
+                healthy("makes events".to_owned());
+                Ok(Box::new(stress::Stress::new(name, stress, progress)))
+            }
+            Spec::Netcat(netcat) => {
+                let netcat = netcat::Netcat::bind(name, netcat).await?;
+                healthy(format!("listens on {}", netcat.address()));
+                Ok(Box::new(netcat))
+            }
         }
     }
 }
@@ -90,6 +113,11 @@ pub trait Source: Send {
     /// # Errors
     /// As [`Source::poll`]. An offset that was not stored only means that events come again.
     fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), Error>;
+
+    /// Whether somebody waits for each commit, such as a client for its answer: then none is gathered with later ones.
+    fn is_waited_for(&self) -> bool {
+        false
+    }
 
     /// Reads no more until it is resumed; revocations are still polled, as is what was on its way here. What is held elsewhere, partitions
     /// and membership in a group, is kept.
@@ -167,4 +195,13 @@ pub enum Error {
     /// The poll thread is gone.
     #[error("the thread that polls Kafka ended")]
     Ended,
+    /// An address that cannot be listened on.
+    #[error("listen on {address}")]
+    Listen {
+        /// Host and port.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
 }

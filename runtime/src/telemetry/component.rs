@@ -14,6 +14,10 @@ pub struct SourceMetrics {
     pub received_bytes: Counter,
     /// Events that came through the chain and were put into every channel.
     pub accepted_events: Counter,
+    /// Events that the selector had no channel for.
+    pub discarded_events: Counter,
+    /// Events that an optional channel had no room for; once for each such channel.
+    pub dropped_events: Counter,
     /// Polls that brought nothing.
     pub empty_polls: Counter,
     /// Checkpoints stored.
@@ -61,7 +65,7 @@ pub struct StoringMetrics {
 }
 
 /// Numbers of a sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SinkMetrics {
     /// Events taken from the channel.
     pub taken_events: Counter,

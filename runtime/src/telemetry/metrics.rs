@@ -76,6 +76,8 @@ impl Metrics {
             received_events: families.received_events.get_or_create_owned(labels),
             received_bytes: families.received_bytes.get_or_create_owned(labels),
             accepted_events: families.sent_events.get_or_create_owned(labels),
+            discarded_events: families.discarded_events.get_or_create_owned(&with(labels, &[("intentional", "true")])),
+            dropped_events: families.discarded_events.get_or_create_owned(&with(labels, &[("intentional", "false")])),
             empty_polls: families.empty_polls.get_or_create_owned(labels),
             commits: families.commits.get_or_create_owned(labels),
             restarts: families.restarts.get_or_create_owned(labels),

@@ -5,7 +5,7 @@
 //! ```text
 //! version u8, then by event:
 //!   flags u8 | n headers { scope and null u8 | bytes name | bytes value } | bytes key | bytes body | z timestamp
-//!   | bytes topic, z partition, z offset | topic header: u8 is there, bytes | n attempt, u8 source and parked, bytes source
+//!   | bytes topic, z partition, z offset | topic header: u8 is there and by name only, bytes | n attempt, u8 source and parked, bytes source
 //! ```
 //! Each part but the flags and the headers is there only where a flag says so.
 
@@ -28,6 +28,8 @@ const SAME_TOPIC: u8 = 64;
 const SAME_IMPLIED: u8 = 128;
 
 const NULL_VALUE: u8 = 4;
+const TOPIC_HEADER: u8 = 1;
+const BY_NAME_ONLY: u8 = 2;
 const HAS_SOURCE: u8 = 1;
 const PARKED: u8 = 2;
 
@@ -59,41 +61,49 @@ impl Encoder {
     }
 
     pub(super) fn push(&mut self, event: &Event) {
-        let same_topic = event.origin.as_ref().is_some_and(|origin| self.topic.as_ref() == Some(&origin.topic));
-        let same_implied = match (&event.implied, &self.implied) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.topic_header == other.topic_header,
+        // All of it, so that nothing is forgotten.
+        let Event { headers, key, body, timestamp, origin, implied, replay } = event;
+        let same_topic = origin.as_ref().is_some_and(|origin| self.topic.as_ref() == Some(&origin.topic));
+        let same_implied = match (implied, &self.implied) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
             _ => false,
         };
         let flags = [
-            (KEY, event.key.is_some()),
-            (BODY, event.body.is_some()),
-            (TIMESTAMP, event.timestamp.is_some()),
-            (ORIGIN, event.origin.is_some()),
-            (IMPLIED, event.implied.is_some()),
-            (REPLAY, event.replay.is_some()),
+            (KEY, key.is_some()),
+            (BODY, body.is_some()),
+            (TIMESTAMP, timestamp.is_some()),
+            (ORIGIN, origin.is_some()),
+            (IMPLIED, implied.is_some()),
+            (REPLAY, replay.is_some()),
             (SAME_TOPIC, same_topic),
             (SAME_IMPLIED, same_implied),
         ];
         self.bytes.push(flags.into_iter().filter(|(_, set)| *set).fold(0, |flags, (flag, _)| flags | flag));
-        self.number(event.headers.len() as u64);
-        event.headers.iter().for_each(|header| self.header(header));
-        event.key.iter().for_each(|key| self.bytes(key));
-        event.body.iter().for_each(|body| self.bytes(body));
-        event.timestamp.iter().for_each(|timestamp| self.signed(*timestamp));
-        if let Some(origin) = &event.origin {
+        self.number(headers.len() as u64);
+        headers.iter().for_each(|header| self.header(header));
+        key.iter().for_each(|key| self.bytes(key));
+        body.iter().for_each(|body| self.bytes(body));
+        timestamp.iter().for_each(|timestamp| self.signed(*timestamp));
+        if let Some(origin) = origin {
             self.origin(origin, same_topic);
         }
-        if let Some(implied) = event.implied.as_ref().filter(|_| !same_implied) {
-            self.bytes.push(u8::from(implied.topic_header.is_some()));
-            implied.topic_header.iter().for_each(|header| self.bytes(header.as_bytes()));
-            self.implied = Some(implied.clone());
+        if let Some(implied) = implied.as_ref().filter(|_| !same_implied) {
+            self.implied(implied);
         }
-        if let Some(replay) = &event.replay {
+        if let Some(replay) = replay {
             self.number(replay.attempt.into());
             let source = if replay.source.is_some() { HAS_SOURCE } else { 0 };
             self.bytes.push(source | if replay.is_parked() { PARKED } else { 0 });
             replay.source.iter().for_each(|source| self.bytes(source.as_bytes()));
         }
+    }
+
+    fn implied(&mut self, implied: &Arc<Implied>) {
+        let Implied { topic_header, by_name_only } = &**implied;
+        let there = if topic_header.is_some() { TOPIC_HEADER } else { 0 };
+        self.bytes.push(there | if *by_name_only { BY_NAME_ONLY } else { 0 });
+        topic_header.iter().for_each(|header| self.bytes(header.as_bytes()));
+        self.implied = Some(implied.clone());
     }
 
     fn header(&mut self, header: &Header) {
@@ -192,11 +202,9 @@ impl Decoder {
 
     fn implied(&mut self, same: bool) -> Result<Arc<Implied>, Malformed> {
         if !same {
-            let topic_header = match self.byte()? {
-                0 => None,
-                _ => Some(self.text()?),
-            };
-            self.implied = Some(Arc::new(Implied { topic_header }));
+            let flags = self.byte()?;
+            let topic_header = (flags & TOPIC_HEADER != 0).then(|| self.text()).transpose()?;
+            self.implied = Some(Arc::new(Implied { topic_header, by_name_only: flags & BY_NAME_ONLY != 0 }));
         }
         self.implied.clone().ok_or(Malformed)
     }
@@ -261,7 +269,7 @@ mod tests {
     /// All that an event carries, to be compared.
     fn seen(event: &Event) -> String {
         let replay = event.replay.as_ref().map(|replay| (replay.attempt, &replay.source, replay.is_parked()));
-        let implied = event.implied.as_ref().map(|implied| &implied.topic_header);
+        let implied = &event.implied;
         format!("{:?} {:?} {:?} {:?} {:?} {implied:?} {replay:?}", event.headers, event.key, event.body, event.timestamp, event.origin)
     }
 
@@ -281,7 +289,8 @@ mod tests {
     fn event() -> impl Strategy<Value = Event> {
         let origin = ("[a-c]", any::<i32>(), any::<i64>());
         let origin = origin.prop_map(|(topic, partition, offset)| Origin { topic: topic.into(), partition, offset });
-        let implied = prop::option::of("[ab]").prop_map(|topic_header| Arc::new(Implied { topic_header }));
+        let implied = (prop::option::of("[ab]"), any::<bool>());
+        let implied = implied.prop_map(|(topic_header, by_name_only)| Arc::new(Implied { topic_header, by_name_only }));
         let replay = (any::<u32>(), prop::option::of("[a-z]{0,5}"), any::<bool>()).prop_map(|(attempt, source, parked)| {
             let replay = Replay::new(attempt, source);
             if parked {

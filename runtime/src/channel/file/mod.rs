@@ -187,6 +187,13 @@ impl Channel for File {
         Box::pin(self.handle.shared.put(delivery))
     }
 
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
+        let events = delivery.batch.len();
+        File::offer(self, delivery)?;
+        self.handle.shared.metrics.put_events.inc_by(events as u64);
+        Ok(())
+    }
+
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>> {
         Box::pin(self.take_next(max_events))
     }

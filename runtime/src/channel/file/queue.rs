@@ -177,7 +177,9 @@ impl Queue {
 
     /// Whether events are to be read.
     pub(super) fn wants_events(&self) -> bool {
-        self.loaded < self.committed && self.ready_bytes < READY_BYTES
+        // What came back while earlier events are read again waits for those.
+        let none_can_be_taken = self.ready.front().is_none_or(|ready| ready.first >= self.loaded);
+        self.loaded < self.committed && (self.ready_bytes < READY_BYTES || none_can_be_taken)
     }
 
     /// The event to read anew from, where something must be.
@@ -236,6 +238,7 @@ impl Queue {
     /// Takes up to `most` events that are before event `limit`, and a few more where they came of one record.
     pub(super) fn take(&mut self, most: usize, limit: u64) -> Option<(Ticket, Batch)> {
         let (mut events, mut ranges): (Vec<Event>, Vec<Range<u64>>) = Default::default();
+        let limit = limit.min(self.loaded);
         loop {
             let siblings = self.siblings(events.last());
             if events.len() >= most && siblings == 0 {

@@ -70,6 +70,8 @@ fn enter(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Box<dyn Send>>, Error> 
     let mut locks = Vec::new();
     for directory in directories {
         disk.create_directory(directory).during("make the directory", directory)?;
+        // What is seen is to be durable: a void segment that was deleted and comes back after a crash would have a later number than what is written now.
+        disk.sync_directory(directory).during("sync", directory)?;
         let names = disk.list(directory).during("list", directory)?;
         if let Some(name) = names.iter().find(|name| is_flumes(name)) {
             return Err(Error::Flume { directory: directory.clone(), name: name.clone() });
@@ -97,8 +99,9 @@ fn list(
     damage: &mut Vec<Damage>,
 ) -> Result<(), Error> {
     for name in disk.list(directory).during("list", directory)? {
+        // The name of what was put aside is not to be used again.
+        *highest = (*highest).max(segment::id_within(&name).unwrap_or(0));
         let Some(id) = segment::id(&name) else { continue };
-        *highest = (*highest).max(id);
         let path = directory.join(&name);
         let file = disk.open(&path).during("open", &path)?;
         let length = file.length().during("look at", &path)?;

@@ -56,6 +56,12 @@ pub(super) fn id(name: &str) -> Option<u64> {
     u64::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 16)
 }
 
+/// The number of the segment that a file name is of, or of a part of which it is.
+pub(super) fn id_within(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("damaged-").unwrap_or(name).strip_prefix("segment-")?.get(..16)?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
 /// Makes a segment, durably, with its space taken.
 pub(super) fn create(disk: &dyn Disk, directory: &Path, header: Header, allocate: u64) -> Result<(Segment, Box<dyn DiskFile>), Error> {
     let path = directory.join(name(header.id));
@@ -190,6 +196,7 @@ mod tests {
 
     #[test]
     fn names_and_numbers_of_segments_agree() {
+        assert_eq!(id_within(&format!("damaged-segment-{:016x}-at-8192.bin", 0x2a)), Some(0x2a));
         assert_eq!(name(0x2a), "segment-000000000000002a.log");
         assert_eq!(id(&name(u64::MAX)), Some(u64::MAX));
         for other in ["segment-2a.log", "segment-000000000000002a.tmp", "log-1", "position"] {

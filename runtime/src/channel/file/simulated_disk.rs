@@ -44,6 +44,8 @@ struct FileData {
     durable: Vec<u8>,
     unsynced: Vec<Change>,
     allocated: usize,
+    /// Something was changed since the last crash.
+    touched: bool,
 }
 
 #[derive(Clone)]
@@ -144,7 +146,13 @@ impl SimulatedDisk {
     pub(super) fn place(&self, path: &Path, bytes: &[u8]) {
         let mut world = self.world();
         let file = world.files.len();
-        world.files.push(FileData { seen: bytes.into(), durable: bytes.into(), unsynced: Vec::new(), allocated: bytes.len() });
+        world.files.push(FileData {
+            seen: bytes.into(),
+            durable: bytes.into(),
+            unsynced: Vec::new(),
+            allocated: bytes.len(),
+            touched: false,
+        });
         world.names.insert(path.into(), file);
         world.durable_names.insert(path.into(), file);
     }
@@ -175,7 +183,11 @@ impl World {
         }
         self.unsynced_names.clear();
         self.names = self.durable_names.clone();
-        for file in 0..self.files.len() {
+        let there: Vec<usize> = self.names.values().copied().collect();
+        for file in there {
+            if !std::mem::take(&mut self.files[file].touched) {
+                continue;
+            }
             let kept = [0, 50, 90, 100][self.random.usize(..4)];
             self.settle(file, kept);
             self.files[file].seen = self.files[file].durable.clone();
@@ -378,6 +390,7 @@ impl DiskFile for Handle {
         }
         let file = &mut world.files[self.file];
         write(&mut file.seen, offset, &bytes[..written]);
+        file.touched = true;
         file.unsynced.push(Change::Write(offset, bytes[..written].into()));
         failed
     }
@@ -394,6 +407,7 @@ impl DiskFile for Handle {
         file.allocated = there.max(length);
         if file.seen.len() < length {
             file.seen.resize(length, 0);
+            file.touched = true;
             file.unsynced.push(Change::Length(length));
         }
         Ok(())
@@ -404,6 +418,7 @@ impl DiskFile for Handle {
         let faults = world.faults;
         world.fails(faults.write)?;
         let file = &mut world.files[self.file];
+        file.touched = true;
         file.seen.resize(length as usize, 0);
         file.allocated = length as usize;
         file.unsynced.push(Change::Length(length as usize));

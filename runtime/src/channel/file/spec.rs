@@ -91,6 +91,7 @@ impl Spec {
             keys.refuse(Problem::lenient(message).key(keys.full("transactionCapacity")).at(keys.place("transactionCapacity")));
         }
         let mut spec = Spec { capacity, transaction_capacity, ..Spec::disk_from_flume(keys) };
+        keys.differs("keep-alive", "a put that finds no room waits as long as it takes, and fails nothing");
         spec.keep_alive = Duration::from_secs(keys.number::<u32>("keep-alive", 3, "a number of seconds").into());
         (!keys.is_refused()).then_some(spec)
     }

@@ -80,7 +80,7 @@ async fn events_survive_a_restart_with_all_that_they_carry() {
         body: None,
         timestamp: Some(-1),
         origin: Some(Origin { topic: "orders".into(), partition: 3, offset: 1 << 40 }),
-        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()) })),
+        implied: Some(Arc::new(Implied { topic_header: Some("topic".into()), by_name_only: false })),
         ..Event::default()
     };
     event.headers.push("trace", None, Scope::Record);

@@ -61,6 +61,17 @@ impl Channel for Memory {
         Box::pin(self.shared.put(delivery))
     }
 
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
+        let (events, bytes) = (delivery.batch.len(), delivery.batch.size());
+        match self.shared.try_put(delivery, events, bytes) {
+            Some(delivery) => Err(delivery),
+            None => {
+                self.shared.arrived(events);
+                Ok(())
+            }
+        }
+    }
+
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>> {
         Box::pin(async move {
             let delivery = self.shared.take(max_events).await?;
@@ -90,6 +101,10 @@ impl Shared {
                 self.room.notified().await;
             }
         }
+        self.arrived(events);
+    }
+
+    fn arrived(&self, events: usize) {
         self.metrics.put_events.inc_by(events as u64);
         self.filled.notify_one();
     }
@@ -247,6 +262,21 @@ mod tests {
         channel.take(1).await.expect("open").commit();
         putter.await.expect("put");
         assert_eq!(bodies(&channel.take(9).await.expect("open")), ["b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn an_offer_finds_room_or_comes_back_whole_and_never_waits() {
+        let mut ledger = Ledger::new(Limit::default());
+        let channel = channel(2);
+        channel.offer(delivery(&mut ledger, &["a", "b"])).expect("room");
+        let back = channel.offer(delivery(&mut ledger, &["c"])).expect_err("no room");
+        assert_eq!(back.batch.len(), 1);
+        channel.take(9).await.expect("open").commit();
+        channel.offer(back).expect("room again");
+        let all = channel.take(9).await.expect("open");
+        assert_eq!(bodies(&all), ["c"]);
+        all.commit();
+        settle(&mut ledger).await;
     }
 
     #[tokio::test]

@@ -116,6 +116,10 @@ impl Channel for Spillable {
         Box::pin(self.shared.put(delivery))
     }
 
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
+        self.shared.offer(delivery)
+    }
+
     fn take(&self, max_events: usize) -> BoxFuture<'_, Option<Taken>> {
         Box::pin(self.take_next(max_events))
     }
@@ -192,6 +196,20 @@ impl Shared {
         self.filled.notify_one();
     }
 
+    /// To memory, else to disk; neither is waited for.
+    fn offer(&self, delivery: Delivery) -> Result<(), Delivery> {
+        let events = delivery.batch.len();
+        if let Some(refused) = self.try_memory(delivery) {
+            let Some(file) = &self.file else { return Err(refused) };
+            let Ok(_turn) = self.turn.try_lock() else { return Err(refused) };
+            self.overflow(file);
+            file.offer(refused)?;
+        }
+        self.metrics.put_events.inc_by(events as u64);
+        self.filled.notify_one();
+        Ok(())
+    }
+
     /// Gives the delivery back when it is for the disk: memory was full for too long, or overflows already.
     async fn to_memory(&self, delivery: Delivery) -> Option<Delivery> {
         let deadline = Instant::now() + self.limits.overflow_timeout;
@@ -246,11 +264,16 @@ impl Shared {
     async fn to_disk(&self, delivery: Delivery) {
         let Some(file) = &self.file else { return };
         let _turn = self.turn.lock().await;
+        self.overflow(file);
+        file.put(delivery).await;
+    }
+
+    /// From here on puts go to disk, behind what waits in memory, as much of which moves there as has room. Its caller has the turn.
+    fn overflow(&self, file: &File) {
         if !std::mem::replace(&mut self.lock().overflowing, true) {
             info!(channel = %self.name, "memory overflows to disk");
         }
         while self.move_one(file) {}
-        file.put(delivery).await;
     }
 
     /// Moves the oldest delivery in memory to disk. False where there is none, or no room on disk: then it stays, and goes before what is put there.

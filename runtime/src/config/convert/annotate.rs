@@ -205,6 +205,7 @@ impl Annotated<'_> {
     fn line(&self, value: &Value) -> Line {
         let problems: Vec<&Problem> = self.about(value).map(|(_, problem)| problem).collect();
         let differs = problems.iter().any(|problem| !problem.same);
+        let is_lost = problems.iter().any(|problem| !problem.same && problem.severity != Severity::Note);
         let mut why: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
         let (first, rest) = value.key.split_once('.').unwrap_or((&value.key, ""));
         let Some(agent) = self.agent(first) else {
@@ -229,7 +230,7 @@ impl Annotated<'_> {
                 why.push("has no effect here".to_owned());
                 (Verdict::Approximate, BTreeSet::new())
             }
-            Effect::Nothing if differs => (Verdict::Unsupported, BTreeSet::new()),
+            Effect::Nothing if is_lost => (Verdict::Unsupported, BTreeSet::new()),
             Effect::Nothing => (Verdict::Exact, BTreeSet::new()),
             Effect::Component(path) => (Verdict::Exact, BTreeSet::from([path.clone()])),
             Effect::Default(paths) | Effect::Values(paths) => (Verdict::Exact, paths.clone()),
@@ -247,7 +248,7 @@ impl Annotated<'_> {
             why.push(format!("set {} in the environment", names.iter().cloned().collect::<Vec<_>>().join(", ")));
         }
         let is_moved = agent.referred.frozen.contains(rest) || agent.referred.moved.contains_key(rest);
-        if verdict == Verdict::Exact && (differs && !native.is_empty() || is_moved) {
+        if verdict == Verdict::Exact && (differs || is_moved) {
             verdict = Verdict::Approximate;
         }
         let is_error = problems.iter().any(|problem| problem.severity == Severity::Error);

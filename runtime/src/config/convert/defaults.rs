@@ -43,7 +43,7 @@ pub(super) fn leave_out(
     for group in &spec.sink_groups {
         let sinks: Vec<&str> = group.sinks.iter().map(String::as_str).collect();
         let path = section("sink_groups", &group.name);
-        prune(tree, &path, &|document| document.sink_group(&document.component(&group.name), &sinks).as_ref() == Some(group));
+        prune(tree, &path, &|document| document.sink_group(&document.component(&group.name), &sinks, &[]).as_ref() == Some(group));
     }
     let letters = vec!["dead_letters".to_owned()];
     if plugins.settings.dead_letters(&spec.name, environment) == spec.dead_letters {

@@ -75,13 +75,15 @@ impl<'a> Agent<'a> {
         }
         // It is needed, or the default, or without it other components change, too: which other values change less?
         let mut least = (self.is_whole(&without) && !gone.is_empty()).then(|| gone.clone());
-        let mut breaks = false;
-        for text in self.values.get(key).map(|value| others(&value.text)).unwrap_or_default() {
+        let (mut breaks, mut is_idle) = (false, false);
+        for (text, is_kin) in self.values.get(key).map(|value| others(&value.text)).unwrap_or_default() {
             let Some(with_other) = self.with(key, text)? else { continue };
             let changed = self.changed(&with_other);
             if !self.is_whole(&with_other) {
                 breaks = true;
-            } else if !changed.is_empty() && least.as_ref().is_none_or(|least| changed.len() < least.len()) {
+            } else if changed.is_empty() {
+                is_idle |= is_kin;
+            } else if least.as_ref().is_none_or(|least| changed.len() < least.len()) {
                 least = Some(changed);
             }
         }
@@ -90,7 +92,7 @@ impl<'a> Agent<'a> {
             Some(changed) => Effect::Values(changed),
             None if !gone.is_empty() => Effect::Component(self.kind(own)),
             // No other value is accepted, so it is read; and without it, it is so anyway.
-            None if breaks => Effect::Default(BTreeSet::new()),
+            None if breaks && !is_idle => Effect::Default(BTreeSet::new()),
             None => Effect::Nothing,
         })
     }
@@ -123,7 +125,10 @@ impl<'a> Agent<'a> {
         let changed: BTreeSet<Path> = gone.chain(new).collect();
         // A table that was or becomes empty says no more than what is or was in it.
         let holds_another = |path: &Path| changed.iter().any(|other| other.len() > path.len() && other.starts_with(path));
-        changed.iter().filter(|path| !holds_another(path)).cloned().collect()
+        let all: BTreeSet<Path> = changed.iter().filter(|path| !holds_another(path)).cloned().collect();
+        // What another value would bring says less than what is there.
+        let there: BTreeSet<Path> = all.iter().filter(|path| present.contains_key(*path)).cloned().collect();
+        if there.is_empty() { all } else { there }
     }
 
     /// Whether `tree` has every component and every step that there is.
@@ -183,20 +188,20 @@ fn names_kind(key: &str, component: &Path) -> bool {
     key.split('.').next_back() == Some("type") && key.split('.').count() == component.len() + 1
 }
 
-/// Other values that a key may have: the opposite, a neighbour, and more text before and behind.
-fn others(text: &str) -> Vec<String> {
+/// Other values that a key may have, and whether they are of its kind: the opposite, a neighbour, and more text before and behind.
+fn others(text: &str) -> Vec<(String, bool)> {
     if text.eq_ignore_ascii_case("true") {
-        return vec!["false".to_owned()];
+        return vec![("false".to_owned(), true)];
     }
     if text.eq_ignore_ascii_case("false") {
-        return vec!["true".to_owned()];
+        return vec![("true".to_owned(), true)];
     }
     let mut others = Vec::new();
     if let Ok(number) = text.parse::<i64>() {
         // A large one, too: a small step may be within what something else asks for.
-        let large = number.saturating_add(1).saturating_mul(1_000);
-        others.extend([number.saturating_add(1), number.saturating_sub(1), large].map(|number| number.to_string()));
+        let large = number.saturating_add(1).saturating_mul(1_000_000);
+        others.extend([number.saturating_add(1), number.saturating_sub(1), large].map(|number| (number.to_string(), true)));
     }
-    others.extend([format!("{text}x"), format!("x{text}")]);
+    others.extend([format!("{text}x"), format!("x{text}")].map(|text| (text, false)));
     others
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::settings::Plugins;
 use crate::config::spec::PipelineSpec;
 use crate::interceptor;
+use crate::pipeline::{self, dead_letter};
 
 /// How the file names its plugins, and what is read when it does.
 pub(super) struct Relocated {
@@ -17,6 +18,14 @@ pub(super) struct Relocated {
 /// Names plugins from the directory that `plugins` looks in: from within it as relative files, and by their whole path otherwise.
 pub(super) fn relocate(spec: &PipelineSpec, plugins: &Plugins<'_>) -> Relocated {
     let mut relocated = Relocated { written: spec.clone(), read: spec.clone() };
+    // The cluster that a dead-letter topic has by default is that of the first sink, and sinks are read in another order there.
+    let cluster = pipeline::cluster(spec);
+    if let dead_letter::Spec::Topic(topic) = &mut relocated.written.dead_letters
+        && topic.brokers.is_none()
+        && pipeline::cluster(&sorted(spec.clone())) != cluster
+    {
+        topic.brokers = cluster;
+    }
     let steps = |spec: &mut PipelineSpec, place: &mut dyn FnMut(&mut PathBuf)| {
         for step in spec.sources.iter_mut().flat_map(|source| &mut source.interceptors) {
             if let interceptor::Spec::Wasm(wasm) = &mut step.kind {

@@ -60,6 +60,7 @@ pub(in crate::config) fn read(
     let mut report = |problem| problems.borrow_mut().push(problem);
     check::raise_capacities(&mut pipeline, &locate, &mut report);
     check::topic_loops(&mut pipeline, true, &locate, &mut report);
+    check::fan_out(&pipeline, true, &locate, &mut report);
     check::offset_names(&pipeline, &locate, &mut report);
     Some(pipeline)
 }

@@ -21,8 +21,7 @@ use crate::{channel, sink, source};
 #[serde(deny_unknown_fields)]
 pub(super) struct Source {
     pub(super) channels: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub(super) selector: selector::Spec,
+    pub(super) selector: Option<Spanned<selector::Spec>>,
     #[serde(default)]
     pub(super) interceptors: Vec<Interceptor>,
     kafka: Option<source::kafka::Spec>,
@@ -104,7 +103,7 @@ impl Sink {
 #[serde(deny_unknown_fields)]
 pub(super) struct SinkGroup {
     pub(super) sinks: Vec<Spanned<String>>,
-    pub(super) processor: sink::group::Processor,
+    pub(super) processor: Spanned<sink::group::Processor>,
 }
 
 /// The one that is there; `None` where there are several, or none.

@@ -26,7 +26,7 @@ use super::settings::{Plugins, Settings};
 use super::spec::{ChannelSpec, InterceptorSpec, PipelineSpec, SinkGroupSpec, SinkSpec, SourceSpec};
 use super::types::Kind;
 use crate::interceptor;
-use crate::pipeline::dead_letter;
+use crate::pipeline::{dead_letter, selector};
 
 /// Most syntax errors of one file that are reported.
 const MOST_SYNTAX_ERRORS: usize = 20;
@@ -229,13 +229,14 @@ impl<'a> Document<'a> {
             sources: sources.iter().filter_map(|entry| self.source(entry, &names, plugins)).collect(),
             channels: channels.iter().filter_map(|entry| self.channel(entry)).collect(),
             sinks: sinks.iter().filter_map(|entry| self.sink(entry, &names)).collect(),
-            sink_groups: groups.iter().filter_map(|entry| self.sink_group(entry, &sink_names)).collect(),
+            sink_groups: self.sink_groups(&groups, &sink_names),
             dead_letters,
         };
         let locate = |kind: Kind, component: &str, _: &str| {
             let list = match kind {
                 Kind::Source => &sources,
                 Kind::Channel => &channels,
+                Kind::SinkProcessor => &groups,
                 _ => &sinks,
             };
             list.iter().find(|(name, ..)| name == component).map(|(_, span, _)| self.place(span.clone()))
@@ -247,6 +248,7 @@ impl<'a> Document<'a> {
         }
         check::raise_capacities(&mut pipeline, &locate, &mut |problem| self.report(problem));
         check::topic_loops(&mut pipeline, false, &locate, &mut |problem| self.report(problem));
+        check::fan_out(&pipeline, false, &locate, &mut |problem| self.report(problem));
         check::offset_names(&pipeline, &locate, &mut |problem| self.report(problem));
         Some(pipeline)
     }
@@ -315,8 +317,9 @@ impl<'a> Document<'a> {
             self.expect(channel, "channel", channels.iter().copied());
         }
         let kind = self.kind(kind, "source", component::Source::KINDS, name, span)?;
-        let channels = read.channels.into_iter().map(Spanned::into_inner).collect();
-        Some(SourceSpec { name: name.clone(), channels, selector: read.selector, interceptors, kind })
+        let channels: Vec<String> = read.channels.into_iter().map(Spanned::into_inner).collect();
+        let selector = self.selector(read.selector, &channels);
+        Some(SourceSpec { name: name.clone(), channels, selector, interceptors, kind })
     }
 
     /// Reads a channel.
@@ -334,14 +337,55 @@ impl<'a> Document<'a> {
         Some(SinkSpec { name: name.clone(), channel: read.channel.into_inner(), kind })
     }
 
-    /// Reads a sink group, whose sinks must be among `sinks`.
-    pub(super) fn sink_group(&self, (name, _, value): &Entry<'a>, sinks: &[&str]) -> Option<SinkGroupSpec> {
-        let read: component::SinkGroup = self.read(value)?;
-        for sink in &read.sinks {
-            self.expect(sink, "sink", sinks.iter().copied());
+    /// The selector, each of whose channels must be the source's.
+    fn selector(&self, read: Option<Spanned<selector::Spec>>, channels: &[String]) -> selector::Spec {
+        let Some(read) = read else { return selector::Spec::default() };
+        let mut told: Vec<&str> = Vec::new();
+        for name in read.get_ref().channels() {
+            if told.contains(&name) || channels.iter().any(|channel| channel == name) {
+                continue;
+            }
+            told.push(name);
+            let problem = Problem::error(format!("channel {} of the selector is none of the source's", quoted(name)));
+            let problem = match closest(name, channels.iter().map(String::as_str)) {
+                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                None => problem.help(format!("the source's channels: {}", channels.join(", "))),
+            };
+            self.report(self.placed(problem, read.span()));
         }
-        let sinks = read.sinks.into_iter().map(Spanned::into_inner).collect();
-        Some(SinkGroupSpec { name: name.clone(), sinks, processor: read.processor })
+        read.into_inner()
+    }
+
+    fn sink_groups(&self, groups: &[Entry<'a>], sinks: &[&str]) -> Vec<SinkGroupSpec> {
+        let mut read: Vec<SinkGroupSpec> = Vec::new();
+        for entry in groups {
+            if let Some(group) = self.sink_group(entry, sinks, &read) {
+                read.push(group);
+            }
+        }
+        read
+    }
+
+    /// Reads a sink group, whose sinks must be among `sinks` and in none of the others.
+    pub(super) fn sink_group(&self, (name, span, value): &Entry<'a>, sinks: &[&str], others: &[SinkGroupSpec]) -> Option<SinkGroupSpec> {
+        let read: component::SinkGroup = self.read(value)?;
+        let mut members: Vec<String> = Vec::new();
+        for sink in read.sinks {
+            self.expect(&sink, "sink", sinks.iter().copied());
+            let taken = others.iter().find(|group| group.sinks.contains(sink.get_ref())).map(|group| group.name.as_str());
+            let taken = taken.or_else(|| members.contains(sink.get_ref()).then_some(name.as_str()));
+            if let Some(group) = taken {
+                let message = format!("sink {} is in sink group {} already", quoted(sink.get_ref()), quoted(group));
+                self.report(self.placed(Problem::error(message), sink.span()));
+            }
+            members.push(sink.into_inner());
+        }
+        if members.is_empty() {
+            self.report(self.placed(Problem::error(format!("sink group {} has no sink", quoted(name))), span.clone()));
+        } else if let Some(flaw) = read.processor.get_ref().flaw(&members) {
+            self.report(self.placed(Problem::error(flaw), read.processor.span()));
+        }
+        Some(SinkGroupSpec { name: name.clone(), sinks: members, processor: read.processor.into_inner() })
     }
 
     fn kind<T>(&self, kind: Option<T>, what: &str, kinds: &str, name: &str, span: &Range<usize>) -> Option<T> {

@@ -130,9 +130,10 @@ impl Recovery {
                 below.push(path);
                 continue;
             }
-            let Some((prefix, stem)) = self.common.naming.read_in_use(&entry.name, &|prefix| self.prefix.is_match(prefix)) else {
-                continue;
-            };
+            let name = beside(&entry.name).unwrap_or(&entry.name);
+            let is_prefix = |prefix: &str| self.prefix.is_match(prefix);
+            let Some((prefix, stem)) = self.common.naming.read_in_use(name, &is_prefix) else { continue };
+            let stem = Some(stem).filter(|_| name == entry.name);
             let known = leftovers.iter().any(|leftover| leftover.name == entry.name && leftover.directory == directory);
             if !known && !self.common.ours.has(&path) {
                 debug!(path, "a file that a crash may have left");

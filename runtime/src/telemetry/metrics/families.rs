@@ -89,7 +89,11 @@ impl Families {
                 "component_errors",
                 "Failed writes (write_failed), events refused (rejected), times a disk was full (no_space), events lost to damaged files (damaged)",
             ),
-            discarded_events: plain(registry, "component_discarded_events", "Events dropped on purpose"),
+            discarded_events: plain(
+                registry,
+                "component_discarded_events",
+                "Events dropped: on purpose, or (intentional=\"false\") by an optional channel without room",
+            ),
             empty_polls: plain(registry, "source_empty_polls", "Polls that brought nothing"),
             commits: plain(registry, "source_commits", "Checkpoints stored"),
             restarts: plain(registry, "source_restarts", "Starts of a source again from its last commit"),

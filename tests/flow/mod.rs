@@ -1,0 +1,4 @@
+//! Small sources and sinks, selectors and sink groups, in flows of the real binary.
+
+mod fan_out;
+mod files;

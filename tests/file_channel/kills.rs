@@ -31,7 +31,8 @@ fn agents_killed_at_any_moment_lose_nothing_that_is_in_the_file_channel() {
         let pipeline = Pipeline { batch_size: 50, ..Pipeline::new("kills", &input, &output.name, &group_name) };
         let directory = cache::scratch("file-kills-channel");
         // Small files, so that they are begun and deleted all the time.
-        let text = with_file_channel(&pipeline, &directory, &["maxFileSize = 1000000".to_owned(), "minimumRequiredSpace = 1048576".to_owned()]);
+        let text =
+            with_file_channel(&pipeline, &directory, &["maxFileSize = 1000000".to_owned(), "minimumRequiredSpace = 1048576".to_owned()]);
         let site = Site::new("file-kills", &text, &["kills"]);
         let mut ahead = 0;
         std::thread::scope(|scope| {

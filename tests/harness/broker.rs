@@ -141,7 +141,7 @@ pub(super) fn log_to(command: &mut Command, file: &std::path::Path) {
 }
 
 /// Ports that were free a moment ago, all different.
-pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }

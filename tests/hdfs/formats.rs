@@ -1,4 +1,4 @@
-//! Files written by the encoders, read by Hadoop's own classes, Avro's and Parquet's.
+//! Files written by the encoders, read by Hadoop's own classes, Avro's and Parquet's; SequenceFiles compared with those Hadoop writes.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -135,6 +135,9 @@ fn hadoop_avro_and_parquet_read_every_format() {
                 cases.add("sequence", &format!("{value}-{compression}-{codec}.seq"), &written, &events, records.as_bytes());
             }
         }
+    }
+    for value in ["writable", "text"] {
+        cases.add("same", &format!("{value}.own.seq"), &format!("{{ sequence_file = {{ value = '{value}' }} }}"), &events, b"same\n");
     }
     let text_events = [Event::new("é\"1"), Event::new("")];
     let wanted = "{\"headers\": {}, \"body\": \"Ã©\\\"1\"}\n{\"headers\": {}, \"body\": \"\"}\n";

@@ -27,12 +27,20 @@ pub struct Measured {
 /// When it stops doing so.
 pub fn measure(output: &Topic, events: u64, usage: impl Fn() -> Usage) -> Measured {
     let watcher: BaseConsumer = client(output.bootstrap()).create().unwrap();
+    measure_by(events, || output.ends_by(&watcher).iter().sum::<i64>().cast_unsigned(), usage)
+}
+
+/// Watches a process move `events` events, of which `progress` says how many are moved.
+///
+/// # Panics
+/// When it stops doing so.
+pub fn measure_by(events: u64, mut progress: impl FnMut() -> u64, usage: impl Fn() -> Usage) -> Measured {
     let mut moved = (Instant::now(), 0);
     let mut first = None;
     let mut last = None;
     let mut peak = 0;
     while moved.1 < events {
-        let arrived = output.ends_by(&watcher).iter().sum::<i64>().cast_unsigned();
+        let arrived = progress();
         let (now, used) = (Instant::now(), usage());
         peak = peak.max(used.peak);
         if arrived != moved.1 {

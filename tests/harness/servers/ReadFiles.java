@@ -5,7 +5,9 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 
@@ -26,8 +28,9 @@ import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
 
 /**
- * Reads files with Hadoop's own classes. Each line of standard input is a kind (sequence, stream, avro, parquet) and a path.
+ * Reads files with Hadoop's own classes. Each line of standard input is a kind (sequence, same, stream, avro, parquet) and a path.
  * What the file holds goes to the path with ".read" behind it: "key value", the value in hexadecimal, for each record of a SequenceFile;
+ * "same" when Hadoop's own writer, given the records of a SequenceFile and asked for a marker after every hundredth, writes the same bytes;
  * the bytes of a stream; a line of JSON for each record of an Avro container; the rows of a Parquet file as Parquet prints them.
  * What goes wrong with it goes to the path with ".error" behind it.
  */
@@ -40,6 +43,7 @@ public class ReadFiles {
             try (PrintStream out = new PrintStream(words[1] + ".read", StandardCharsets.UTF_8)) {
                 switch (words[0]) {
                     case "sequence" -> sequence(configuration, words[1], out);
+                    case "same" -> same(configuration, words[1], out);
                     case "stream" -> stream(configuration, words[1], out);
                     case "avro" -> avro(words[1], out);
                     case "parquet" -> parquet(words[1], out);
@@ -64,6 +68,40 @@ public class ReadFiles {
             }
             all.forEach(out::println);
         }
+    }
+
+    private static void same(Configuration configuration, String path, PrintStream out) throws Exception {
+        Path own = new Path("file://" + path + ".own");
+        int header;
+        try (SequenceFile.Reader reader = new SequenceFile.Reader(configuration, SequenceFile.Reader.file(new Path("file://" + path)));
+            SequenceFile.Writer writer = SequenceFile.createWriter(configuration, SequenceFile.Writer.file(own),
+                SequenceFile.Writer.keyClass(reader.getKeyClass()), SequenceFile.Writer.valueClass(reader.getValueClass()),
+                SequenceFile.Writer.compression(SequenceFile.CompressionType.NONE))) {
+            // Magic number, two names behind their lengths, two flags, a count of metadata; then the marker.
+            header = 4 + 1 + reader.getKeyClassName().length() + 1 + reader.getValueClassName().length() + 2 + 4;
+            LongWritable key = new LongWritable();
+            Writable value = (Writable) reader.getValueClass().getDeclaredConstructor().newInstance();
+            for (int count = 1; reader.next(key, value); count++) {
+                writer.append(key, value);
+                if (count % 100 == 0) {
+                    writer.sync();
+                }
+            }
+        }
+        int difference = Arrays.mismatch(withoutMarkers(path, header), withoutMarkers(path + ".own", header));
+        out.println(difference < 0 ? "same" : "byte " + difference + " differs");
+    }
+
+    /** A SequenceFile with zeros for its markers, which are random. */
+    private static byte[] withoutMarkers(String path, int header) throws IOException {
+        byte[] bytes = Files.readAllBytes(java.nio.file.Path.of(path));
+        byte[] marker = Arrays.copyOfRange(bytes, header, header + 16);
+        for (int at = header; at + 16 <= bytes.length; at++) {
+            if (Arrays.equals(bytes, at, at + 16, marker, 0, 16)) {
+                Arrays.fill(bytes, at, at + 16, (byte) 0);
+            }
+        }
+        return bytes;
     }
 
     private static List<String> records(SequenceFile.Reader reader) throws Exception {

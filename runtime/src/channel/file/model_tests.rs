@@ -160,7 +160,16 @@ impl Model {
             let pace = Pace { sync_groups: true, sync_every: Duration::from_secs(1), store_every: Duration::from_secs(1) };
             let keeper = Keeper::new(shared.clone(), log, first, pace);
             let (told, heard) = mpsc::unbounded_channel();
-            self.open = Some(Open { keeper, shared, pending: BTreeMap::new(), told, heard, taken: Vec::new(), tickets: 0, delivered: self.stored.clone() });
+            self.open = Some(Open {
+                keeper,
+                shared,
+                pending: BTreeMap::new(),
+                told,
+                heard,
+                taken: Vec::new(),
+                tickets: 0,
+                delivered: self.stored.clone(),
+            });
         }
         self.open.as_mut()
     }
@@ -384,7 +393,24 @@ fn whatever_happens_nothing_acknowledged_is_lost_nothing_is_invented_and_order_i
 #[test]
 fn a_void_segment_that_comes_back_after_a_crash_stays_void() {
     use Step::{Crash, Free, Kill, Put, Write};
-    let steps = [Put(1, 0), Write, Free(14), Put(1, 0), Put(3, 6082), Put(1, 0), Write, Write, Write, Write, Kill, Put(4, 146), Put(7, 142), Put(1, 0), Write, Crash];
+    let steps = [
+        Put(1, 0),
+        Write,
+        Free(14),
+        Put(1, 0),
+        Put(3, 6082),
+        Put(1, 0),
+        Write,
+        Write,
+        Write,
+        Write,
+        Kill,
+        Put(4, 146),
+        Put(7, 142),
+        Put(1, 0),
+        Write,
+        Crash,
+    ];
     for seed in 0..20 {
         history(seed, 2, &steps);
     }

@@ -146,7 +146,13 @@ impl SimulatedDisk {
     pub(super) fn place(&self, path: &Path, bytes: &[u8]) {
         let mut world = self.world();
         let file = world.files.len();
-        world.files.push(FileData { seen: bytes.into(), durable: bytes.into(), unsynced: Vec::new(), allocated: bytes.len(), touched: false });
+        world.files.push(FileData {
+            seen: bytes.into(),
+            durable: bytes.into(),
+            unsynced: Vec::new(),
+            allocated: bytes.len(),
+            touched: false,
+        });
         world.names.insert(path.into(), file);
         world.durable_names.insert(path.into(), file);
     }

@@ -4,6 +4,7 @@ mod flume;
 mod native;
 mod read;
 mod round_trips;
+mod strictness;
 mod vectors;
 
 use super::Spec;

@@ -162,6 +162,12 @@ pub(super) fn avro_blocks(bytes: &[u8], codec: Codec, name: &str) -> (i64, Vec<u
     (count, records)
 }
 
+/// How many rows a Parquet file has; every value of them is read.
+pub(super) fn parquet_rows(bytes: Vec<u8>) -> usize {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();
+    builder.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum()
+}
+
 /// Rows of a Parquet file as JSON, and its number of row groups.
 pub(super) fn parquet(bytes: Vec<u8>) -> (Vec<serde_json::Value>, usize) {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();

@@ -149,3 +149,28 @@ async fn the_order_of_all_puts_is_kept_in_every_mixture() {
         }
     }
 }
+
+#[tokio::test]
+async fn offers_keep_the_order_of_puts_and_come_back_whole_where_there_is_no_room() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (channel, mut source) = (open(&spec(4, 100), directory.path()).await, Source::new());
+    for round in 0..10 {
+        let delivery = source.delivery(2);
+        match round % 2 {
+            0 => channel.offer(delivery).expect("room"),
+            _ => channel.put(delivery).await,
+        }
+    }
+    let mut all = Vec::new();
+    while all.len() < 20 {
+        let taken = channel.take(3).await.expect("open");
+        all.extend(numbers(&taken));
+        taken.commit();
+    }
+    assert_eq!(all, (0..20).collect::<Vec<_>>());
+    let empty = tempfile::tempdir().expect("a directory");
+    let channel = open(&spec(2, 0), empty.path()).await;
+    channel.offer(source.delivery(2)).expect("room");
+    let back = channel.offer(source.delivery(1)).expect_err("no room");
+    assert_eq!(back.batch.len(), 1);
+}

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::broker::Broker;
 use super::feed::ID;
+use super::landing::Landing;
 
 /// Scores shown at most.
 const LATEST: usize = 8;
@@ -116,37 +117,66 @@ impl Tally {
             dead_lettered: counts.ids.values().filter(|(written, parked)| *written == 0 && *parked > 0).count() as u64,
             lost: (0..sent).filter(|id| !counts.ids.contains_key(id)).count() as u64,
             duplicated: counts.ids.values().map(|(written, parked)| extra(written + parked)).sum(),
+            ..Receipt::default()
         }
     }
 }
 
-/// What became of the events: `in` = `out` + `discarded` + `dead_lettered` + `lost`.
+/// What became of the events: `in` = `out` + `discarded` + `dead_lettered` + `lost`, and `out` = `landed` + `not_landed`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Receipt {
     read: u64,
     out: u64,
     discarded: u64,
     dead_lettered: u64,
-    pub(super) lost: u64,
+    lost: u64,
     duplicated: u64,
+    /// In the files, whatever the topic says.
+    landed: u64,
+    not_landed: u64,
+    repeated: u64,
+    files: u64,
+    /// Where the files are, if they still are.
+    directory: Option<PathBuf>,
 }
 
 impl Receipt {
+    /// Enters what is in the files, which are at their place still if they were `kept`.
+    pub(super) fn land(&mut self, landing: &Landing, kept: bool) {
+        self.landed = landing.landed();
+        self.not_landed = self.out.saturating_sub(self.landed);
+        self.repeated = landing.repeated();
+        self.files = landing.files();
+        self.directory = kept.then(|| landing.directory().to_owned());
+    }
+
+    /// Whether every event is where it should be.
+    pub(super) fn is_clean(&self) -> bool {
+        self.lost == 0 && self.not_landed == 0
+    }
+
     pub(super) fn json(&self) -> Value {
         json!({
             "in": self.read, "out": self.out, "discarded": self.discarded, "dead_lettered": self.dead_lettered,
             "lost": self.lost, "duplicated": self.duplicated,
+            "landed": self.landed, "not_landed": self.not_landed, "repeated": self.repeated, "files": self.files,
         })
     }
 }
 
 impl fmt::Display for Receipt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Receipt { read, out, discarded, dead_lettered, lost, duplicated } = self;
-        write!(
+        let Receipt { read, out, discarded, dead_lettered, lost, duplicated, landed, not_landed, repeated, files, directory } = self;
+        writeln!(formatter, "receipt, counted from the ids in the data:")?;
+        writeln!(
             formatter,
-            "receipt, counted from the ids in the data:\n  in {read} = out {out} + discarded {discarded} + dead-lettered {dead_lettered} + lost {lost}   duplicated {duplicated}"
-        )
+            "  in {read} = out {out} + discarded {discarded} + dead-lettered {dead_lettered} + lost {lost}   duplicated {duplicated}"
+        )?;
+        write!(formatter, "  out {out} = landed {landed} + not landed {not_landed}   repeated {repeated}   in {files} files")?;
+        match directory {
+            Some(directory) => write!(formatter, " below {}", directory.display()),
+            None => Ok(()),
+        }
     }
 }
 

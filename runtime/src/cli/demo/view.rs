@@ -26,6 +26,10 @@ pub struct Snapshot {
     pub in_total: u64,
     /// Events found in the output topic.
     pub out_total: u64,
+    /// Of these, events that are in files.
+    pub landed: u64,
+    /// Files that are whole.
+    pub files: u64,
     /// Events parked.
     pub dead_lettered: u64,
     /// Events by the plugin's verdict: approved.
@@ -125,6 +129,7 @@ impl Snapshot {
                 count(self.out_total),
                 count(self.dead_lettered)
             ),
+            format!("  landed   {:>14}     {:>14} whole files", count(self.landed), count(self.files)),
             format!("  approved {}   review {}   refused {}", count(self.approved), count(self.review), count(self.refused)),
             "  Ctrl-C ends it with a receipt".to_owned(),
         ];
@@ -138,12 +143,13 @@ impl Snapshot {
     /// The same on one line.
     fn line(&self) -> String {
         format!(
-            "{:>4} s: read {} ({}/s), written {} ({}/s), approved {}, review {}, refused {}, dead-lettered {}",
+            "{:>4} s: read {} ({}/s), written {} ({}/s), landed {}, approved {}, review {}, refused {}, dead-lettered {}",
             self.elapsed.as_secs(),
             self.in_total,
             rate(self.read_per_second),
             self.out_total,
             rate(self.written_per_second),
+            self.landed,
             self.approved,
             self.review,
             self.refused,

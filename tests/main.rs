@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod config;
-
 mod file_channel;
 mod flow;
 mod hdfs;

@@ -5,3 +5,4 @@ mod formats;
 mod kills;
 mod seed;
 mod servers;
+mod sink;

@@ -5,12 +5,14 @@
 //! records each: the lengths of the keys, the keys, the lengths of the values, the values, each compressed as a whole.
 //! Sync markers, 16 random bytes told in the header, say where a reader that starts in the middle may begin.
 
-use serde::{Deserialize, Serialize};
+mod spec;
 
 use super::compress::Compressor;
-use super::{Codec, Encoder, Error, Health, Refused};
+use super::{Encoder, Error, Health, Refused};
 use crate::event::Event;
 use crate::excerpt::excerpt;
+
+pub use spec::{Compression, Spec, Value};
 
 /// `SequenceFile.SYNC_INTERVAL`: 5 * 1024 sync markers' length. In Hadoop 2 it was 100 of them, 2,000 bytes.
 const SYNC_INTERVAL: u64 = 5 * 1024 * 20;
@@ -26,92 +28,6 @@ const LONGEST_BODY: usize = i32::MAX as usize - (2 << 20);
 
 /// Bytes of a `LongWritable`.
 const KEY: usize = 8;
-
-/// A SequenceFile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(try_from = "Written", into = "Written")]
-pub struct Spec {
-    /// What the body becomes. Default: [`Value::Writable`].
-    pub value: Value,
-    /// Default: [`Compression::None`].
-    pub compression: Compression,
-}
-
-/// Which class of Hadoop's the value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Value {
-    /// `BytesWritable`.
-    #[default]
-    Writable,
-    /// `Text`. The body's bytes are taken as they are, as Flume does; a reader decodes them as UTF-8.
-    Text,
-}
-
-/// What is compressed together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compression {
-    /// Nothing is.
-    #[default]
-    None,
-    /// Each value by itself. Flume cannot ask for it.
-    Record(Codec),
-    /// The keys and the values of about 1 MB of records: what Flume does with a codec.
-    Block(Codec),
-}
-
-impl Compression {
-    pub(super) fn codec(self) -> Option<Codec> {
-        match self {
-            Compression::None => None,
-            Compression::Record(codec) | Compression::Block(codec) => Some(codec),
-        }
-    }
-}
-
-/// The native form: a codec alone means block, a compression alone Hadoop's default codec.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(default)]
-    value: Value,
-    compression: Option<Kind>,
-    codec: Option<Codec>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    None,
-    Record,
-    Block,
-}
-
-impl TryFrom<Written> for Spec {
-    type Error = &'static str;
-
-    fn try_from(written: Written) -> Result<Spec, &'static str> {
-        let codec = written.codec.unwrap_or(Codec::Deflate);
-        let compression = match (written.compression, written.codec) {
-            (Some(Kind::None), Some(_)) => return Err("a codec needs compression = \"block\" or \"record\""),
-            (Some(Kind::None), None) | (None, None) => Compression::None,
-            (Some(Kind::Record), _) => Compression::Record(codec),
-            (Some(Kind::Block), _) | (None, Some(_)) => Compression::Block(codec),
-        };
-        Ok(Spec { value: written.value, compression })
-    }
-}
-
-impl From<Spec> for Written {
-    fn from(spec: Spec) -> Written {
-        let compression = match spec.compression {
-            Compression::None => None,
-            Compression::Record(_) => Some(Kind::Record),
-            Compression::Block(_) => Some(Kind::Block),
-        };
-        Written { value: spec.value, compression, codec: spec.compression.codec() }
-    }
-}
 
 pub(super) struct SequenceFile {
     value: Value,

@@ -6,7 +6,9 @@ use super::{Edge, Flow, Frame, Graph, Node, Shape};
 use crate::config::Brokers;
 use crate::config::spec::{AgentSpec, InterceptorSpec, PipelineSpec, SourceSpec};
 use crate::interceptor;
-use crate::pipeline::{dead_letter, selector};
+use crate::pipeline::dead_letter;
+use crate::pipeline::selector::{self, Policy};
+use crate::sink::group::{Processor, Turn};
 use crate::source::kafka::Topics;
 use crate::{channel, sink, source};
 
@@ -60,7 +62,7 @@ impl Drawing {
             let label = vec![sink.name.clone(), format!("{} sink", sink.kind.name())];
             let node = self.node(id("sinks", &sink.name), Some(frame), Shape::Sink, label);
             if let Some(channel) = self.known.get(&id("channels", &sink.channel)).copied() {
-                self.edge(channel, node, None, Flow::Required);
+                self.edge(channel, node, group.and_then(|group| priority(&group.processor, &sink.name)), Flow::Required);
             }
             if let Some(place) = sink_place(&sink.kind) {
                 let place = self.place(place);
@@ -167,7 +169,10 @@ fn source_place(kind: &source::Spec) -> Option<(String, Vec<String>)> {
                 (id, vec![format!("topics like {pattern}"), cluster(&kafka.brokers)])
             }
         }),
-        source::Spec::Netcat(_) | source::Spec::Sequence(_) | source::Spec::Stress(_) => None,
+        source::Spec::Netcat(netcat) => {
+            Some((format!("tcp {}:{}", netcat.bind, netcat.port), vec![format!("tcp {}:{}", netcat.bind, netcat.port)]))
+        }
+        source::Spec::Sequence(_) | source::Spec::Stress(_) => None,
     }
 }
 
@@ -175,7 +180,8 @@ fn sink_place(kind: &sink::Spec) -> Option<(String, Vec<String>)> {
     match kind {
         sink::Spec::Kafka(kafka) => Some(topic(&kafka.brokers, &kafka.topic)),
         sink::Spec::Hdfs(hdfs) => Some(path(&hdfs.path)),
-        sink::Spec::FileRoll(_) | sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
+        sink::Spec::FileRoll(roll) => Some(path(&roll.directory.display().to_string())),
+        sink::Spec::Logger(_) | sink::Spec::Null(_) => None,
     }
 }
 
@@ -197,38 +203,48 @@ fn step_label(step: &InterceptorSpec) -> Vec<String> {
     }
 }
 
-fn processor(processor: &sink::group::Processor) -> &'static str {
+fn processor(processor: &Processor) -> &'static str {
     match processor {
-        sink::group::Processor::Default {} => "default",
-        sink::group::Processor::Failover { .. } => "failover",
-        sink::group::Processor::LoadBalance { .. } => "load balance",
+        Processor::Default {} => "one sink",
+        Processor::Failover { .. } => "failover",
+        Processor::LoadBalance { selector: Turn::RoundRobin, .. } => "load balance, in turn",
+        Processor::LoadBalance { selector: Turn::Random, .. } => "load balance, at random",
     }
+}
+
+/// How a group prefers a sink.
+fn priority(processor: &Processor, sink: &str) -> Option<String> {
+    let Processor::Failover { priorities, .. } = processor else { return None };
+    priorities.get(sink).map(|priority| format!("priority {priority}"))
 }
 
 /// The channels of a source, and which events go there.
 fn routes(source: &SourceSpec) -> Vec<(&String, Option<String>, Flow)> {
-    let table = match &source.selector {
-        selector::Spec::Replicating { optional } => {
-            let flow = |channel| if optional.contains(channel) { Flow::Optional } else { Flow::Required };
-            return source.channels.iter().map(|channel| (channel, None, flow(channel))).collect();
+    source
+        .channels
+        .iter()
+        .flat_map(|channel| ways(&source.selector, channel).into_iter().map(move |(label, flow)| (channel, label, flow)))
+        .collect()
+}
+
+/// The ways to one channel: what goes there for certain, and what if there is room.
+fn ways(selector: &selector::Spec, channel: &String) -> Vec<(Option<String>, Flow)> {
+    match selector {
+        selector::Spec::Replicating { optional } if optional.contains(channel) => vec![(None, Flow::Optional)],
+        selector::Spec::Replicating { .. } => vec![(None, Flow::Required)],
+        selector::Spec::LoadBalancing { policy: Policy::RoundRobin } => vec![(Some("in turn".to_owned()), Flow::Required)],
+        selector::Spec::LoadBalancing { policy: Policy::Random } => vec![(Some("at random".to_owned()), Flow::Required)],
+        selector::Spec::Multiplexing(table) => {
+            let of = |mappings: &BTreeMap<String, Vec<String>>| -> Vec<String> {
+                mappings.iter().filter(|(_, channels)| channels.contains(channel)).map(|(value, _)| value.clone()).collect()
+            };
+            let mut required = of(&table.mappings);
+            if table.default.as_ref().is_some_and(|channels| channels.contains(channel)) {
+                required.push("any other".to_owned());
+            }
+            let ways = [(required, Flow::Required), (of(&table.optional), Flow::Optional)];
+            let ways = ways.into_iter().filter(|(values, _)| !values.is_empty());
+            ways.map(|(values, flow)| (Some(format!("{}: {}", table.header, values.join(", "))), flow)).collect()
         }
-        selector::Spec::LoadBalancing { .. } => {
-            let turn = || Some("in turn".to_owned());
-            return source.channels.iter().map(|channel| (channel, turn(), Flow::Required)).collect();
-        }
-        selector::Spec::Multiplexing(table) => table,
-    };
-    let label = |values: Vec<&str>| (!values.is_empty()).then(|| format!("{}: {}", table.header, values.join(", ")));
-    let values = |listed: &BTreeMap<String, Vec<String>>, channel: &String| -> Option<String> {
-        label(listed.iter().filter(|(_, names)| names.contains(channel)).map(|(value, _)| value.as_str()).collect())
-    };
-    let mut routes = Vec::new();
-    for channel in &source.channels {
-        let default = table.default.as_ref().is_some_and(|default| default.contains(channel)).then(|| "other".to_owned());
-        let required =
-            [values(&table.mappings, channel), default].into_iter().flatten().map(|label| (channel, Some(label), Flow::Required));
-        routes.extend(required);
-        routes.extend(values(&table.optional, channel).map(|label| (channel, Some(label), Flow::Optional)));
     }
-    routes
 }

@@ -22,17 +22,17 @@ pub(super) struct Container {
 enum BlockCompressor {
     None,
     Snappy(Box<snap::raw::Encoder>),
-    Member(Compressor),
+    Member(Box<Compressor>),
 }
 
 impl Container {
     pub(super) fn new(schema: &str, codec: Option<Codec>, interval: SyncInterval) -> Container {
         let compressor = match codec {
             None => BlockCompressor::None,
-            Some(Codec::Deflate) => BlockCompressor::Member(Compressor::raw_deflate()),
+            Some(Codec::Deflate) => BlockCompressor::Member(Box::new(Compressor::raw_deflate())),
             Some(Codec::Snappy) => BlockCompressor::Snappy(Box::new(snap::raw::Encoder::new())),
-            Some(Codec::Bzip2) => BlockCompressor::Member(Compressor::new(StreamCodec::Bzip2)),
-            Some(Codec::Zstd) => BlockCompressor::Member(Compressor::new(StreamCodec::Zstd)),
+            Some(Codec::Bzip2) => BlockCompressor::Member(Box::new(Compressor::new(StreamCodec::Bzip2))),
+            Some(Codec::Zstd) => BlockCompressor::Member(Box::new(Compressor::new(StreamCodec::Zstd))),
         };
         Container {
             schema: schema.to_owned(),

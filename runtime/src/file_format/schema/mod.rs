@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_no_schema_is_refused() {
         assert!(matches!(Schema::parse("{"), Err(Error::NotJson(_))));
-        assert!(matches!(Schema::parse(r#"{"type": "recrod"}"#), Err(Error::NotAvro(_))));
+        assert!(matches!(Schema::parse(r#"{"type": "nothing"}"#), Err(Error::NotAvro(_))));
         assert!(matches!(Schema::parse(&format!("\"{}\"", "x".repeat(1 << 20))), Err(Error::TooLarge)));
         let decimal = r#"{"type": "bytes", "logicalType": "decimal", "precision": 60, "scale": 2}"#;
         assert!(matches!(Schema::parse(decimal), Err(Error::Unsupported(_))));

@@ -40,7 +40,7 @@ fn steps(event: impl Strategy<Value = Event> + 'static) -> impl Strategy<Value =
 /// Bodies of every size up to more than a block of any codec's; text, so that all formats can hold them.
 fn any_event() -> impl Strategy<Value = Event> {
     let small = "[a-z \n]{0,20}".prop_map(String::into_bytes);
-    let large = (1_usize..300_000, any::<u8>()).prop_map(|(length, salt)| (0..length).map(|at| (at * at >> 3) as u8 ^ salt).collect());
+    let large = (1_usize..300_000, any::<u8>()).prop_map(|(length, salt)| (0..length).map(|at| ((at * at) >> 3) as u8 ^ salt).collect());
     let headers = vec(("[a-c]", "[a-z]{0,3}"), 0..3);
     (any::<i64>(), headers, prop_oneof![15 => small, 1 => large]).prop_map(|(timestamp, headers, body): (i64, _, Vec<u8>)| {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value): &(String, String)| (name.as_str(), value.as_str())).collect();

@@ -52,17 +52,18 @@ fn any_value() -> impl Strategy<Value = Json> {
         "[ab]".prop_map(Json::from),
         "\\PC{0,6}".prop_map(Json::from),
         "-?[0-9]{1,29}(\\.[0-9]{1,11})?".prop_map(Json::from),
-        "[-+]?[0-9]{4,6}-[01][0-9]-[0-3][0-9]".prop_map(Json::from),
-        "[-+]?[0-9]{4,6}-0[1-9]-[12][0-9]T[01][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[-+][01][0-9]:[0-5][0-9])?"
+        "([-+]00)?[0-9]{4}-[01][0-9]-[0-3][0-9]".prop_map(Json::from),
+        "([-+]00)?[0-9]{4}-0[1-9]-[12][0-9]T[01][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[-+][01][0-9]:[0-5][0-9])?"
             .prop_map(Json::from),
         "[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,9})?".prop_map(Json::from),
     ];
-    leaf.prop_recursive(2, 12, 3, |inner| {
+    let nested = leaf.clone().prop_recursive(2, 12, 3, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Json::from),
             proptest::collection::btree_map("[ab]", inner, 0..2).prop_map(|object| json!(object)),
         ]
-    })
+    });
+    prop_oneof![6 => leaf, 1 => nested]
 }
 
 proptest! {

@@ -118,16 +118,24 @@ impl Template {
         self.pieces().any(|piece| matches!(piece, Piece::Time(_)))
     }
 
-    /// Milliseconds for which the text stays the same, counted from the epoch, whatever else an event has: `None` where a header or `%t` is in it.
+    /// Names of the headers in it.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Header(name) => Some(name.as_str()),
+            Part::Text(_) | Part::Time(_) => None,
+        })
+    }
+
+    /// Milliseconds for which the text stays the same, counted from the epoch, as long as the headers do: `None` where `%t` is in it.
     /// Holds for times from 1972 on, since when zones differ by whole minutes.
     pub(crate) fn period(&self) -> Option<i64> {
-        let periods = self.pieces().map(|piece| match piece {
-            Piece::Text(_) | Piece::Time('%') => Some(i64::MAX),
-            Piece::Header | Piece::Time('t') => None,
+        let mut periods = self.pieces().map(|piece| match piece {
+            Piece::Text(_) | Piece::Header | Piece::Time('%') => Some(i64::MAX),
+            Piece::Time('t') => None,
             Piece::Time('s' | 'S' | 'c') => Some(1_000),
             Piece::Time(_) => Some(60_000),
         });
-        periods.fold(Some(i64::MAX), |least, period| Some(least?.min(period?)))
+        periods.try_fold(i64::MAX, |least, period| Some(least.min(period?)))
     }
 
     /// The text for this event.
@@ -320,7 +328,7 @@ mod tests {
         assert_eq!(period("/a"), Some(i64::MAX));
         assert_eq!(period("/a/%Y-%m-%d/%H%M%p%z%%"), Some(60_000));
         assert_eq!((period("%H%S"), period("%s"), period("%c")), (Some(1_000), Some(1_000), Some(1_000)));
-        assert_eq!((period("%t"), period("%{h}/%Y")), (None, None));
+        assert_eq!((period("%t"), period("%{h}/%Y"), period("%{h}")), (None, Some(60_000), Some(i64::MAX)));
     }
 
     #[test]

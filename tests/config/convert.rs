@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use weir::cli::convert as command;
 use weir::config::convert::{Conversion, Error, Options, Verdict, convert};
 use weir::config::spec::AgentSpec;
-use weir::config::{self, Brokers, Load};
+use weir::config::{self, Brokers, Load, Problem};
 use weir::interceptor;
 use weir::pipeline::dead_letter;
 
@@ -83,7 +83,9 @@ fn every_case_that_loads_means_the_same_in_its_native_form() {
             }
             let native = read_native(&conversion.toml, place);
             assert_eq!(placeless(native.spec), placeless(loaded.spec.clone()), "{}\n{}", file.display(), conversion.toml);
-            assert!(native.warnings.is_empty(), "{}: {:?}", file.display(), native.warnings);
+            // What is as dangerous there as here is said of both.
+            let said = |problem: &Problem| loaded.warnings.iter().any(|known| known.message == problem.message);
+            assert!(native.warnings.iter().all(said), "{}: {:?}", file.display(), native.warnings);
         }
         converted += 1;
     }

@@ -5,4 +5,3 @@ mod formats;
 mod kills;
 mod seed;
 mod servers;
-mod sink;

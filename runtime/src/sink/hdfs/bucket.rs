@@ -61,29 +61,43 @@ pub(super) enum Refused {
 #[derive(Debug)]
 pub(super) struct Buckets {
     /// The path, without scheme and host.
-    pub(super) directory: Template,
-    /// The prefix.
-    pub(super) prefix: Template,
-    /// How times are written.
-    pub(super) options: Options,
-    /// On which file system.
-    pub(super) kind: Kind,
+    directory: Template,
+    prefix: Template,
+    options: Options,
+    kind: Kind,
     /// Bytes of a file's name beside its prefix, at most.
-    pub(super) beside: usize,
+    beside: usize,
+    /// Those that the two are made of.
+    headers: Vec<String>,
+    period: Option<i64>,
+    timeless: bool,
 }
 
 impl Buckets {
-    /// Events that have the same of this, and it is some, are of the same bucket: what spares expanding a path for each of them.
+    pub(super) fn new(directory: Template, prefix: Template, options: Options, kind: Kind, beside: usize) -> Buckets {
+        let headers = directory.headers().chain(prefix.headers()).map(str::to_owned).collect();
+        let period = directory.period().zip(prefix.period()).map(|(directory, prefix)| directory.min(prefix));
+        let timeless = !directory.has_time() && !prefix.has_time();
+        Buckets { directory, prefix, options, kind, beside, headers, period, timeless }
+    }
+
+    /// Events that have the same of this, and it is some, are of the same bucket if their headers say the same ([`Buckets::is_like`]): what spares
+    /// expanding a path for each of them.
     pub(super) fn slot(&self, event: &Event) -> Option<i64> {
-        let period = self.directory.period()?.min(self.prefix.period()?);
-        if period == i64::MAX && !self.directory.has_time() && !self.prefix.has_time() {
+        if self.timeless {
             return Some(0);
         }
+        let period = self.period?;
         let millis = match self.options.use_local_time {
             true => Timestamp::now().as_millisecond(),
             false => event.header_text("timestamp")?.parse().ok()?,
         };
         (millis >= STEADY).then(|| millis.div_euclid(period))
+    }
+
+    /// Whether two events have the same of all headers that paths are made of.
+    pub(super) fn is_like(&self, event: &Event, other: &Event) -> bool {
+        self.headers.iter().all(|name| event.header(name) == other.header(name))
     }
 
     /// The bucket of an event.
@@ -144,7 +158,7 @@ mod tests {
     fn buckets(directory: &str, prefix: &str, kind: Kind) -> Buckets {
         let [directory, prefix] = [directory, prefix].map(|text| Template::parse(text).expect("a template"));
         let options = Options { zone: jiff::tz::TimeZone::UTC, ..Options::default() };
-        Buckets { directory, prefix, options, kind, beside: 30 }
+        Buckets::new(directory, prefix, options, kind, 30)
     }
 
     fn event(header: &str) -> Event {

@@ -155,7 +155,8 @@ impl Lanes {
             (Some(origin), Some(other)) => origin.partition == other.partition && origin.topic == other.topic,
             _ => false,
         };
-        (self.names == Names::Counter || (event.replay.is_none() && other.replay.is_none() && same_partition()))
+        self.buckets.is_like(event, other)
+            && (self.names == Names::Counter || (event.replay.is_none() && other.replay.is_none() && same_partition()))
             && (self.names == Names::Offsets || self.format.schema_key(event) == self.format.schema_key(other))
     }
 
@@ -225,6 +226,7 @@ impl Lanes {
         sheet: &mut Sheet,
     ) {
         let offset = |event: &usize| batch.events[*event].origin.as_ref().map_or(0, |origin| origin.offset);
+        let mut unlisted = true;
         while let Some(first) = events.first() {
             lane.ranges.follow();
             let event = &batch.events[*first];
@@ -256,16 +258,17 @@ impl Lanes {
             let file = match lane.ranges.current.clone() {
                 Some(file) => file,
                 None => {
-                    match self.is_listed(&key.bucket.directory, sheet).await {
-                        Ok((_, true)) => {}
-                        // What other agents wrote meanwhile.
-                        Ok((entries, false)) => {
-                            let naming = &self.common.naming;
-                            let ranges = entries.iter().filter_map(|entry| naming.range(&entry.name, &key.bucket.prefix, partition));
-                            ranges.for_each(|range| lane.ranges.add(range));
-                            continue;
+                    // What other agents wrote meanwhile.
+                    if std::mem::take(&mut unlisted) {
+                        match self.entries(&key.bucket.directory, sheet).await {
+                            Ok(entries) => {
+                                let naming = &self.common.naming;
+                                let ranges = entries.iter().filter_map(|entry| naming.range(&entry.name, &key.bucket.prefix, partition));
+                                ranges.for_each(|range| lane.ranges.add(range));
+                                continue;
+                            }
+                            Err(error) => return sheet.fail(events, error),
                         }
-                        Err(error) => return sheet.fail(events, error),
                     }
                     match self.open(key, lane, event) {
                         Ok(file) => {
@@ -304,15 +307,17 @@ impl Lanes {
         events[..run].windows(2).position(other_schema).map_or(run, |before| before + 1)
     }
 
-    /// The entries of a directory, asked for once a batch; and whether they had been.
-    async fn is_listed(&self, directory: &str, sheet: &mut Sheet) -> Result<(Arc<Vec<Entry>>, bool), Error> {
-        if let Some(entries) = sheet.listed.get(directory) {
-            return Ok((entries.clone(), true));
+    /// The entries of a directory, asked for once a batch.
+    async fn entries(&self, directory: &str, sheet: &mut Sheet) -> Result<Arc<Vec<Entry>>, Error> {
+        let path = if directory.is_empty() { "/" } else { directory };
+        if !sheet.listed.contains_key(directory) {
+            let listed = self.common.fs.list(path).await.map(Arc::new);
+            sheet.listed.insert(directory.to_owned(), listed);
         }
-        let listed = if directory.is_empty() { "/" } else { directory };
-        let entries = Arc::new(self.common.fs.list(listed).await?);
-        sheet.listed.insert(directory.to_owned(), entries.clone());
-        Ok((entries, false))
+        match sheet.listed.get(directory) {
+            Some(listed) => listed.clone(),
+            None => Ok(Arc::default()),
+        }
     }
 
     /// Whether the format takes an event.

@@ -127,7 +127,7 @@ impl Hdfs {
         let limits =
             Limits { count: spec.roll_count, size: spec.roll_size, interval: some(spec.roll_interval), idle: some(spec.idle_timeout) };
         let room = Arc::new(Room::new(WAITING));
-        let buckets = Buckets { directory, prefix, options, kind, beside: naming.longest(spec.names == Names::Offsets) };
+        let buckets = Buckets::new(directory, prefix, options, kind, naming.longest(spec.names == Names::Offsets));
         Ok(Hdfs {
             lanes: Lanes::new(spec, buckets, common, limits, room.clone()),
             room,

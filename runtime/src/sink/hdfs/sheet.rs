@@ -18,7 +18,7 @@ pub(super) struct Sheet {
     /// Safe once these are whole.
     later: Vec<Arc<File>>,
     /// Directories listed since the batch came.
-    pub(super) listed: HashMap<String, Arc<Vec<Entry>>>,
+    pub(super) listed: HashMap<String, Result<Arc<Vec<Entry>>, Error>>,
 }
 
 struct Part {

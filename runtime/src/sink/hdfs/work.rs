@@ -299,7 +299,10 @@ impl Work {
             warn!(path = open.path, error = %error_chain(&error), "a file could not be closed: its lease is recovered");
             open.writer = None;
         }
-        self.reclaim(&open.path).await?;
+        if let Err(error) = self.reclaim(&open.path).await {
+            // One that another agent took over is found under its name.
+            return if self.common.fs.length(&open.path).await?.is_some() { Err(error) } else { Ok(()) };
+        }
         let written = if self.file.late { open.written } else { open.synced };
         match self.common.fs.length(&open.path).await? {
             Some(found) if found < written => Err(Error::Short { path: open.path.clone(), found, written }),

@@ -28,13 +28,11 @@ const COPY_PIECE: usize = 1 << 20;
 const RECOVERY: &str = "org.apache.hadoop.hdfs.protocol.RecoveryInProgressException";
 
 /// Exceptions about a path that will never be one.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 4] = [
     "org.apache.hadoop.fs.InvalidPathException",
     "org.apache.hadoop.fs.ParentNotDirectoryException",
     "org.apache.hadoop.fs.PathIsDirectoryException",
     "org.apache.hadoop.hdfs.protocol.FSLimitException$PathComponentTooLongException",
-    "org.apache.hadoop.hdfs.protocol.FSLimitException$MaxDirectoryItemsExceededException",
-    "org.apache.hadoop.fs.InvalidRequestException",
 ];
 
 /// How to reach a cluster.

@@ -77,8 +77,9 @@ impl FileSystem for Local {
         })
     }
 
-    fn reclaim<'a>(&'a self, _: &'a str) -> Call<'a, bool> {
-        Box::pin(std::future::ready(Ok(true)))
+    /// A call that was given up may still write: it has the lock.
+    fn reclaim<'a>(&'a self, path: &'a str) -> Call<'a, bool> {
+        Box::pin(async move { Ok(self.seize(path).await? == Seized::Free) })
     }
 
     fn seize<'a>(&'a self, path: &'a str) -> Call<'a, Seized> {

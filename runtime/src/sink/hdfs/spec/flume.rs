@@ -18,6 +18,9 @@ use crate::escape::Unit;
 use crate::file_format;
 use crate::sink::hdfs::zone;
 
+#[cfg(test)]
+mod tests;
+
 const ROLL_INTERVAL: i64 = 30;
 const ROLL_SIZE: i64 = 1024;
 const ROLL_COUNT: i64 = 10;

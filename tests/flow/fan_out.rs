@@ -1,4 +1,5 @@
-//! From Kafka to two channels: one drained by a group whose first sink fails and comes back. The offsets move when both have their events.
+//! From Kafka to two channels: one drained by a group whose first sink fails and comes back. The offsets move when both have their events. And to
+//! a group of two clusters, one of which is not there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,6 +10,7 @@ use rdkafka::message::Message;
 use super::files::lines;
 use crate::harness::agent::Site;
 use crate::harness::broker::Broker;
+use crate::harness::checker;
 use crate::harness::topics::{self, Group, Topic};
 use crate::harness::transactions::Transactions;
 use crate::harness::{load, reader, turn, wait};
@@ -73,4 +75,47 @@ fn both_channels_get_every_event_though_one_sink_of_a_group_is_away() {
     let grouped: BTreeSet<String> = first.iter().chain(&second).cloned().collect();
     assert!(grouped == wanted && first.len() + second.len() == wanted.len(), "the group's channel");
     assert!(third.iter().cloned().collect::<BTreeSet<_>>() == wanted && third.len() == wanted.len(), "the other channel");
+}
+
+#[test]
+fn a_cluster_that_is_away_is_followed_by_the_next() {
+    let _turn = turn::shared();
+    let events = 20_000;
+    let bootstrap = Broker::shared().bootstrap();
+    let input = Topic::create(bootstrap, "failover-in", 2);
+    let output = Topic::create(bootstrap, "failover-out", 2);
+    let transactions = Transactions::new(2);
+    load::fill(&input, &transactions, events, None);
+    let group = topics::unique("failover");
+    let kafka = "org.apache.flume.sink.kafka.KafkaSink";
+    let properties = format!(
+        "a.sources = r\na.channels = c\na.sinks = k1 k2\na.sinkgroups = g\n\
+         a.sources.r.type = org.apache.flume.source.kafka.KafkaSource\n\
+         a.sources.r.kafka.bootstrap.servers = {bootstrap}\n\
+         a.sources.r.kafka.topics = {}\n\
+         a.sources.r.kafka.consumer.group.id = {group}\n\
+         a.sources.r.kafka.consumer.auto.offset.reset = earliest\n\
+         a.sources.r.setTopicHeader = false\n\
+         a.sources.r.batchSize = 100\n\
+         a.sources.r.channels = c\n\
+         a.channels.c.type = memory\n\
+         a.sinkgroups.g.sinks = k1 k2\n\
+         a.sinkgroups.g.processor.type = failover\n\
+         a.sinkgroups.g.processor.priority.k1 = 10\n\
+         a.sinkgroups.g.processor.priority.k2 = 5\n\
+         a.sinks.k1.type = {kafka}\na.sinks.k1.channel = c\n\
+         a.sinks.k1.kafka.bootstrap.servers = 127.0.0.1:1\na.sinks.k1.kafka.topic = nowhere\n\
+         a.sinks.k1.kafka.producer.delivery.timeout.ms = 2000\n\
+         a.sinks.k2.type = {kafka}\na.sinks.k2.channel = c\n\
+         a.sinks.k2.kafka.bootstrap.servers = {bootstrap}\na.sinks.k2.kafka.topic = {}\n",
+        input.name, output.name
+    );
+    let site = Site::new("failover", &properties, &["a"]);
+    let agent = site.start();
+    Group::new(&group, &input).wait_until_settled();
+    assert_eq!(agent.metric("weir_component_sent_events_total", "component=\"k2\""), events as f64);
+    assert_eq!(agent.terminate(), 0);
+    let report = checker::check(&transactions, events, &output, &[]);
+    println!("failover: {report}");
+    report.assert_exact();
 }

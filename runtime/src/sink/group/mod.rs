@@ -181,3 +181,23 @@ impl Sink for Group {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeout(client: &str) -> (Option<String>, Option<String>) {
+        let kafka = toml::from_str(&format!("brokers = 'b:9092'\ntopic = 't'\nclient = {{ {client} }}")).expect("a Kafka sink");
+        let Spec::Kafka(kafka) = Spec::Kafka(Box::new(kafka)).as_member() else { panic!("a Kafka sink") };
+        let value = |key: &str| kafka.client.get(key).cloned();
+        (value("message.timeout.ms"), value("delivery.timeout.ms"))
+    }
+
+    #[test]
+    fn a_kafka_sink_of_a_group_gives_up_a_record_in_time_unless_it_is_told_when() {
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(timeout(""), (text("120000"), None));
+        assert_eq!(timeout("'message.timeout.ms' = '5000'"), (text("5000"), None));
+        assert_eq!(timeout("'delivery.timeout.ms' = '5000'"), (None, text("5000")));
+    }
+}

@@ -47,11 +47,9 @@ impl Log {
             let end = find_end(&*disk, last, stored.end, &mut damage)?;
             next = next.max(end);
         }
-        if let Some(first) = segments.front()
-            && !sound
-        {
+        if !sound {
             // A segment is deleted only once all before its end is settled, though the position that said so is lost.
-            settled.insert(0..first.header.first);
+            settled.insert(0..segments.front().map_or(next, |first| first.header.first));
         }
         let reserve = Reserve::open(&*disk, &layout.checkpoint);
         let log = Log::new((disk, layout), segments, (next, highest + 1), (position, reserve), locks);

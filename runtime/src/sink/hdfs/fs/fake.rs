@@ -230,11 +230,18 @@ impl FileSystem for Fake {
             let file = disk.files.get(path).ok_or_else(|| Error::Gone { path: path.to_owned() })?;
             let fresh = |lease: &Lease| lease.ended.is_none_or(|ended| ended.elapsed() < LEASE);
             if file.lease.as_ref().is_some_and(fresh) {
-                return Ok(Seized::Held);
+                return Ok(Seized::Held(file.lease.as_ref().map(|lease| format!("process {}", lease.process))));
             }
             let begun = file.lease.is_none() || file.recovering;
+            let owner = file.lease.as_ref().map(|lease| lease.process);
             if let Some(file) = disk.files.get_mut(path).filter(|_| !begun) {
                 file.recovering = true;
+                // The NameNode renews it, and with it all of the owner's.
+                for lease in disk.files.values_mut().filter(|file| !file.recovering).filter_map(|file| file.lease.as_mut()) {
+                    if Some(lease.process) == owner {
+                        lease.ended = Some(Instant::now());
+                    }
+                }
                 return Ok(Seized::Ending);
             }
             disk.recover(path).map(|_| Seized::Free)

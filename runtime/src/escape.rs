@@ -129,13 +129,13 @@ impl Template {
     /// Milliseconds for which the text stays the same, counted from the epoch, as long as the headers do: `None` where `%t` is in it.
     /// Holds for times from 1972 on, since when zones differ by whole minutes.
     pub(crate) fn period(&self) -> Option<i64> {
-        let periods = self.pieces().map(|piece| match piece {
+        let mut periods = self.pieces().map(|piece| match piece {
             Piece::Text(_) | Piece::Header | Piece::Time('%') => Some(i64::MAX),
             Piece::Time('t') => None,
             Piece::Time('s' | 'S' | 'c') => Some(1_000),
             Piece::Time(_) => Some(60_000),
         });
-        periods.fold(Some(i64::MAX), |least, period| Some(least?.min(period?)))
+        periods.try_fold(i64::MAX, |least, period| Some(least.min(period?)))
     }
 
     /// The text for this event.

@@ -68,3 +68,10 @@ fn the_seeds_second_pipeline_is_read_as_it_is_meant() {
     assert_eq!(channel.consumer["auto.offset.reset"], "earliest");
     assert!(matches!(&pipeline.sinks[0].kind, Sink::Hdfs(_)), "{pipeline:?}");
 }
+
+#[test]
+fn the_native_form_of_the_second_pipeline_is_the_same() {
+    let native = load("../conf/kafka-to-hdfs.toml", &[]).unwrap();
+    assert_eq!(native.spec, load("../conf/kafka-to-hdfs.properties", &[]).unwrap().spec);
+    assert!(native.warnings.is_empty(), "{:?}", native.warnings);
+}

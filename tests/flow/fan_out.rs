@@ -52,7 +52,7 @@ fn both_channels_get_every_event_though_one_sink_of_a_group_is_away() {
         let loading = scope.spawn(|| load::fill(&input, &transactions, EVENTS, Some(5_000)));
         let agent = site.start();
         wait::until("the second sink steps in", PATIENCE, || lines(&directory("second")).len() > 5_000);
-        let (_, checks) = agent.get("/health/ready");
+        let (_, checks) = agent.get("/readyz?verbose");
         assert!(checks.contains("a/sink k1"), "{checks}");
         fs::create_dir(directory("first")).unwrap();
         wait::until("the first sink is back", PATIENCE, || !lines(&directory("first")).is_empty());

@@ -51,17 +51,8 @@ fn a_sequence_is_in_the_files_once_and_in_order() {
 
 /// Where an agent's netcat source listens.
 fn address(agent: &Agent) -> SocketAddr {
-    let listens = "listens on ";
-    let mut found = None;
-    wait::until("the source listens", PATIENCE, || {
-        let (_, text) = agent.get("/health/ready");
-        found = text.find(listens).map(|at| {
-            let rest = &text[at + listens.len()..];
-            rest[..rest.find('"').unwrap()].parse().unwrap()
-        });
-        found.is_some()
-    });
-    found.unwrap()
+    wait::until("the source listens", PATIENCE, || !agent.logged("netcat source listens").is_empty());
+    agent.logged("netcat source listens")[0]["address"].as_str().unwrap().parse().unwrap()
 }
 
 #[test]

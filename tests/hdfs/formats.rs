@@ -38,7 +38,7 @@ fn events() -> Vec<Event> {
                 noise ^= noise << 13;
                 noise ^= noise >> 7;
                 noise ^= noise << 17;
-                if number % 2 == 0 { b'a' + (at % 26) as u8 } else { noise as u8 }
+                if number.is_multiple_of(2) { b'a' + (at % 26) as u8 } else { noise as u8 }
             })
             .collect();
         let mut event = Event::new(body);
@@ -50,7 +50,7 @@ fn events() -> Vec<Event> {
 
 fn orders() -> Vec<Event> {
     let order = |number: usize| {
-        let note = if number % 3 == 0 { "null".to_owned() } else { format!("\"note é {number}\"") };
+        let note = if number.is_multiple_of(3) { "null".to_owned() } else { format!("\"note é {number}\"") };
         Event::new(format!(
             r#"{{"id": {number}, "note": {note}, "price": "{number}.25", "at": "2026-11-25T03:00:00Z", "tags": {{"t": {number}}}, "lines": [{{"sku": "s{number}"}}]}}"#
         ))
@@ -144,7 +144,7 @@ fn hadoop_avro_and_parquet_read_every_format() {
     let orders = orders();
     let order_lines: String = (0..orders.len())
         .map(|number| {
-            let note = if number % 3 == 0 { "null".to_owned() } else { format!("\"note é {number}\"") };
+            let note = if number.is_multiple_of(3) { "null".to_owned() } else { format!("\"note é {number}\"") };
             format!(
                 "{{\"id\": {number}, \"note\": {note}, \"price\": \"{}\", \"at\": 1795575600000, \"tags\": {{\"t\": {number}}}, \"lines\": [{{\"sku\": \"s{number}\"}}]}}\n",
                 escaped(number as i64 * 100 + 25)
@@ -165,7 +165,7 @@ fn hadoop_avro_and_parquet_read_every_format() {
     }
     let rows: String = (0..orders.len())
         .map(|number| {
-            let note = if number % 3 == 0 { String::new() } else { format!("note: note é {number}\n") };
+            let note = if number.is_multiple_of(3) { String::new() } else { format!("note: note é {number}\n") };
             format!("id: {number}\n{note}price: {}\nat: 1795575600000\ntags\n  key_value\n    key: t\n    value: {number}\nlines\n  list\n    element\n      sku: s{number}\n", number * 100 + 25)
         })
         .collect();

@@ -197,7 +197,8 @@ impl Loading<'_> {
             self.report(Problem::error(format!("{} is in the native form already", path.display())));
         }
         let sources: Vec<Source> = self.args.conf_file.iter().filter_map(|path| self.source(path, self.args.conf.as_deref())).collect();
-        let is_whole = !sources.is_empty() && sources.len() == self.args.conf_file.len() && !self.args.conf_file.iter().any(is_native);
+        let is_whole =
+            !sources.is_empty() && sources.len() == self.args.conf_file.len() && !self.args.conf_file.iter().any(|path| is_native(path));
         is_whole.then(|| self.flume(sources))
     }
 
@@ -250,7 +251,7 @@ impl Loading<'_> {
     }
 }
 
-fn is_native(path: &PathBuf) -> bool {
+fn is_native(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
 

@@ -4,13 +4,14 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{MutexGuard, mpsc};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use super::dead_letter::DeadLetters;
@@ -26,6 +27,8 @@ use crate::interceptor::{self, Chain};
 use crate::source::{self, Polled, PolledBatch, Revocation, Source};
 use crate::telemetry::{BatchSpan, SourceMetrics, SourceSpans};
 
+/// A put that has waited so long is held up by more than a sink that is behind.
+const FULL_FOR: Duration = Duration::from_secs(5);
 /// Batches that may be in the chain at once.
 const IN_CHAIN: usize = 256;
 /// Watermarks are stored this often, not at each of their moves: the client commits them once a second anyway.
@@ -49,6 +52,16 @@ pub(crate) struct Route {
     pub(crate) spans: Option<SourceSpans>,
     pub(crate) limit: ledger::Limit,
     pub(crate) hurry: Hurry,
+}
+
+impl Route {
+    /// Into the channels. One that stays full may be full of what a sink has written and holds: it is asked for that.
+    async fn put(&self, delivery: Delivery) {
+        let mut putting = pin!(self.selector.put(delivery));
+        while timeout(FULL_FOR, putting.as_mut()).await.is_err() {
+            self.hurry.raise();
+        }
+    }
 }
 
 /// Why a source's loop ended early.
@@ -208,7 +221,7 @@ impl SourceLoop<'_> {
             return ack.delivered();
         }
         self.route.metrics.accepted_events.inc_by(judged.batch.len() as u64);
-        self.route.selector.put(Delivery { batch: judged.batch, ack }).await;
+        self.route.put(Delivery { batch: judged.batch, ack }).await;
     }
 
     /// Stores how far the watermarks have come.

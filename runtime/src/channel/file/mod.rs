@@ -30,6 +30,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -105,7 +106,8 @@ impl File {
         shared.report(&damage);
         info!(channel = opening.name, events = stored, took = ?begun.elapsed(), "file channel opened");
         let keeper = Keeper::new(shared.clone(), log, first, spec.pace());
-        let thread = std::thread::Builder::new().name("file-channel".to_owned()).spawn(move || keeper.run());
+        let watched = shared.clone();
+        let thread = std::thread::Builder::new().name("file-channel".to_owned()).spawn(move || watched.keep(keeper));
         thread.map_err(|source| Error::Disk { action: "start a thread for", path: opening.directory.to_owned(), source })?;
         let (told, heard) = mpsc::unbounded_channel();
         tokio::spawn(settle(heard, End(shared.clone())));
@@ -282,6 +284,14 @@ impl Shared {
         self.work.notify_one();
         self.room.notify_one();
         self.rested.notify_waiters();
+    }
+
+    /// Runs the thread. Should it panic, nothing is acknowledged any more, and somebody must know.
+    fn keep(&self, keeper: Keeper) {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| keeper.run())).is_err() {
+            error!(channel = %self.name, "the channel's thread panicked: restart the agent, nothing acknowledged is lost");
+            self.health.set(false, "the channel's thread panicked");
+        }
     }
 
     /// Waits until all is in the files that a restart needs to know.

@@ -34,7 +34,8 @@ use view::{Snapshot, View};
 /// The seed's configurations, as they are in `conf/`.
 const SCORING: &str = include_str!("../../../../conf/flume1.properties");
 const LANDING: &str = include_str!("../../../../conf/kafka-to-hdfs.properties");
-/// Both name their agent flume1; here the second is another one.
+/// Both name their agent so; here the second has another name.
+const FIRST: &str = "flume1";
 const SECOND: &str = "flume2";
 /// The plugin the seed's Java class is mapped to.
 const PLUGIN: &[u8] = include_bytes!("../../../../plugins/fraud-score/fraud-score.wasm");
@@ -179,7 +180,7 @@ fn configure(place: &Path, broker: &broker::Broker, landing: &Path) -> anyhow::R
     // What is scored is bare JSON and no Flume event, and a file of 100 events would be one of hundreds a second.
     let channel = format!("{SECOND}.channels.kafka-channel-1");
     let landed = LANDING
-        .replace("flume1.", &format!("{SECOND}."))
+        .replace(&format!("{FIRST}."), &format!("{SECOND}."))
         .replace(
             &format!("{channel}.zookeeperConnect = kafka1.ent.cloudera.com:2181/kafka"),
             &format!("{channel}.parseAsFlumeEvent = false"),
@@ -194,7 +195,12 @@ fn configure(place: &Path, broker: &broker::Broker, landing: &Path) -> anyhow::R
         std::fs::write(file, text).context("write the configuration")?;
     }
     std::fs::write(&plugin, PLUGIN).context("write the plugin")?;
-    let load = Load { conf_file: files.to_vec(), plugin_map: vec![format!("{JAVA_CLASS}={}", plugin.display())], ..Load::default() };
+    let load = Load {
+        conf_file: files.to_vec(),
+        name: vec![FIRST.to_owned(), SECOND.to_owned()],
+        plugin_map: vec![format!("{JAVA_CLASS}={}", plugin.display())],
+        ..Load::default()
+    };
     let mut loaded = config::load(&load).map_err(|error| anyhow!(error_chain(&error)))?;
     loaded.settings.state = Some(place.join("state"));
     for pipeline in &mut loaded.spec.pipelines {

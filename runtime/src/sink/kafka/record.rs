@@ -18,8 +18,11 @@ pub(super) struct Format {
     /// The configured topic, where it has escapes; Flume expands them only with a topic override.
     template: Option<Template>,
     /// Whether a topic is one that the header does not lead to.
-    not_back_to: Vec<Box<dyn Fn(&str) -> bool + Send + Sync>>,
+    not_back_to: Vec<Matcher>,
 }
+
+/// Whether a topic is one of those.
+type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// A record to be written; borrows from its event.
 pub(super) struct Record<'a> {

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::progress::{offset, partition};
 use super::{Error, Polled, PolledBatch, Source};
@@ -65,6 +65,7 @@ impl Netcat {
         let failed = |source| Error::Listen { address: format!("{}:{}", spec.bind, spec.port), source };
         let listener = TcpListener::bind((spec.bind.as_str(), spec.port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        info!(source = name, %address, "netcat source listens");
         let (lines, queue) = mpsc::channel(QUEUED);
         let (phase, followed) = watch::channel(Phase::Open);
         Ok(Netcat {

@@ -224,6 +224,13 @@ pub fn offset_names(pipeline: &PipelineSpec, locate: Locate<'_>, report: &mut dy
                 );
                 say(Problem::error(message));
             }
+            if matches!(source.selector, selector::Spec::LoadBalancing { .. }) && source.channels.len() > 1 {
+                let message = format!(
+                    "sink `{}` names its files by offsets, and source `{}` deals its batches out: an event that is read again may go to another channel, and be taken for written here",
+                    sink.name, source.name
+                );
+                say(Problem::error(message).help("use another selector"));
+            }
             let restamps = |step: &InterceptorSpec| matches!(&step.kind, interceptor::Spec::Timestamp(stamp) if !stamp.preserve_existing && stamp.header == "timestamp");
             if hdfs.depends_on_time() && source.interceptors.iter().any(restamps) {
                 let message = format!(

@@ -2,7 +2,8 @@
 //!
 //! Flume leaves them for ever. Here the sink looks for them when it starts, in every directory that its path can be expanded to, and again in a
 //! directory when it is first used. A file that somebody writes to is never touched: it is taken over only once its writer is gone, which HDFS
-//! says a minute after (the soft limit of a lease) and a local file at once (its lock).
+//! says a minute after (the soft limit of a lease) and a local file at once (its lock). Where one file of a writer is found abandoned, so are all its
+//! files.
 //!
 //! | left over | becomes |
 //! |---|---|
@@ -12,7 +13,7 @@
 //! | a copy that was to replace one of these | deleted |
 //! | of a counter, in a format that can be read only once it is closed | left, since nobody can read it, and said so |
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// How long a file is looked at: longer than HDFS keeps the lease of a dead writer at most.
 const LONGEST: Duration = Duration::from_secs(65 * 60);
+
+/// How long a writer counts as gone after one of its files was found to be abandoned; within the life of a lease.
+const GONE: Duration = Duration::from_secs(50);
 
 /// Most directories that are looked through at the start.
 const DIRECTORIES: usize = 20_000;
@@ -59,7 +63,12 @@ struct Leftover {
     found: Instant,
     /// How much of it is known to be all that was acknowledged.
     synced: Option<u64>,
+    /// Who wrote to it.
+    owner: Option<String>,
 }
+
+/// Writers that are gone, and since when that is known.
+type Gone = HashMap<String, Instant>;
 
 impl Leftover {
     fn path(&self) -> String {
@@ -73,7 +82,7 @@ impl Recovery {
         if self.common.naming.is_one() {
             return;
         }
-        let mut leftovers = Vec::new();
+        let (mut leftovers, mut gone) = (Vec::new(), Gone::new());
         let mut unseen = VecDeque::from([self.directories.root.clone()]);
         let mut seen = 0;
         let mut ticks = tokio::time::interval(EVERY);
@@ -87,7 +96,7 @@ impl Recovery {
                     }
                     None => return,
                 },
-                _ = ticks.tick(), if !leftovers.is_empty() => self.tend(&mut leftovers).await,
+                _ = ticks.tick(), if !leftovers.is_empty() => self.tend(&mut leftovers, &mut gone).await,
                 () = std::future::ready(()), if !unseen.is_empty() => self.walk(&mut unseen, &mut seen, &mut leftovers).await,
             }
         }
@@ -138,16 +147,17 @@ impl Recovery {
             if !known && !self.common.ours.has(&path) {
                 debug!(path, "a file that a crash may have left");
                 let (prefix, directory) = (prefix.to_owned(), directory.to_owned());
-                leftovers.push(Leftover { directory, name: entry.name, prefix, stem, found: Instant::now(), synced: None });
+                leftovers.push(Leftover { directory, name: entry.name, prefix, stem, found: Instant::now(), synced: None, owner: None });
             }
         }
         Ok(below)
     }
 
-    async fn tend(&self, leftovers: &mut Vec<Leftover>) {
+    async fn tend(&self, leftovers: &mut Vec<Leftover>, gone: &mut Gone) {
+        gone.retain(|_, since| since.elapsed() < GONE);
         for mut leftover in std::mem::take(leftovers) {
             let path = leftover.path();
-            match self.settle(&mut leftover).await {
+            match self.settle(&mut leftover, gone).await {
                 Ok(true) => {}
                 Ok(false) if leftover.found.elapsed() < LONGEST => leftovers.push(leftover),
                 Ok(false) => info!(path, "a file in use is written by somebody else, and left to them"),
@@ -161,16 +171,21 @@ impl Recovery {
     }
 
     /// Sees to one; false: somebody writes to it, or did so lately.
-    async fn settle(&self, leftover: &mut Leftover) -> Result<bool, Error> {
+    async fn settle(&self, leftover: &mut Leftover, gone: &mut Gone) -> Result<bool, Error> {
         let path = leftover.path();
         let fs = &self.common.fs;
         if self.common.ours.has(&path) || fs.length(&path).await?.is_none() {
             return Ok(true);
         }
-        match fs.seize(&path).await? {
+        match self.seize(&path, leftover.owner.as_ref().is_some_and(|owner| gone.contains_key(owner))).await? {
             Seized::Free => {}
-            Seized::Held => return Ok(false),
+            Seized::Held(owner) => {
+                leftover.owner = owner;
+                return Ok(false);
+            }
             Seized::Ending => {
+                // Then all of its writer's files are: taking them over one by one, each would wait for the lease's life.
+                gone.extend(leftover.owner.clone().map(|owner| (owner, Instant::now())));
                 // No writer can sync any more; should it be closed just now, it is too much rather than too little.
                 let length = fs.length(&path).await?;
                 leftover.synced = leftover.synced.or(length);
@@ -199,6 +214,14 @@ impl Recovery {
             }
         }
         Ok(true)
+    }
+
+    /// The file of a writer that is gone is asked for without further ado.
+    async fn seize(&self, path: &str, gone: bool) -> Result<Seized, Error> {
+        if !gone {
+            return self.common.fs.seize(path).await;
+        }
+        Ok(if self.common.fs.reclaim(path).await? { Seized::Free } else { Seized::Ending })
     }
 
     async fn rename(&self, leftover: &Leftover, counter: i64, bytes: u64) -> Result<(), Error> {

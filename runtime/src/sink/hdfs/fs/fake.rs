@@ -23,6 +23,8 @@ struct Disk {
     dice: fastrand::Rng,
     /// One in so many calls goes wrong; 0 is none.
     faults: u32,
+    /// The next call of this name is carried out, and reports an error.
+    doubtful: Option<&'static str>,
     /// Calls by name, for those that count them.
     calls: BTreeMap<&'static str, usize>,
     /// Writers of before belong to a dead process.
@@ -31,7 +33,7 @@ struct Disk {
 
 impl Default for Disk {
     fn default() -> Disk {
-        Disk { files: BTreeMap::new(), dice: fastrand::Rng::with_seed(0), faults: 0, calls: BTreeMap::new(), process: 0 }
+        Disk { files: BTreeMap::new(), dice: fastrand::Rng::with_seed(0), faults: 0, doubtful: None, calls: BTreeMap::new(), process: 0 }
     }
 }
 
@@ -77,6 +79,11 @@ impl Fake {
     /// From now on one in so many calls goes wrong.
     pub(crate) fn faults(&self, one_in: u32) {
         self.lock().faults = one_in;
+    }
+
+    /// The next call of this name is carried out, and reports an error.
+    pub(crate) fn doubt(&self, call: &'static str) {
+        self.lock().doubtful = Some(call);
     }
 
     /// The process dies: of what was not synced any part is left.
@@ -135,7 +142,7 @@ impl Fake {
             let (fault, done) = {
                 let mut disk = self.lock();
                 *disk.calls.entry(call).or_default() += 1;
-                let fault = disk.fault();
+                let fault = disk.fault(call);
                 let done = (!matches!(fault, Fault::Before | Fault::Never)).then(|| work(&mut disk));
                 (fault, done)
             };
@@ -149,7 +156,10 @@ impl Fake {
 }
 
 impl Disk {
-    fn fault(&mut self) -> Fault {
+    fn fault(&mut self, call: &str) -> Fault {
+        if self.doubtful.take_if(|doubtful| *doubtful == call).is_some() {
+            return Fault::After;
+        }
         if self.faults == 0 || self.dice.u32(0..self.faults) > 0 {
             return Fault::None;
         }
@@ -230,11 +240,18 @@ impl FileSystem for Fake {
             let file = disk.files.get(path).ok_or_else(|| Error::Gone { path: path.to_owned() })?;
             let fresh = |lease: &Lease| lease.ended.is_none_or(|ended| ended.elapsed() < LEASE);
             if file.lease.as_ref().is_some_and(fresh) {
-                return Ok(Seized::Held);
+                return Ok(Seized::Held(file.lease.as_ref().map(|lease| format!("process {}", lease.process))));
             }
             let begun = file.lease.is_none() || file.recovering;
+            let owner = file.lease.as_ref().map(|lease| lease.process);
             if let Some(file) = disk.files.get_mut(path).filter(|_| !begun) {
                 file.recovering = true;
+                // The NameNode renews it, and with it all of the owner's.
+                for lease in disk.files.values_mut().filter(|file| !file.recovering).filter_map(|file| file.lease.as_mut()) {
+                    if Some(lease.process) == owner {
+                        lease.ended = Some(Instant::now());
+                    }
+                }
                 return Ok(Seized::Ending);
             }
             disk.recover(path).map(|_| Seized::Free)

@@ -3,7 +3,7 @@
 //! | asked for | done by |
 //! |---|---|
 //! | durable | `hsync`: on disk on every DataNode of the block; the bytes that end a block are synced before the next block begins, which `hsync` alone would miss |
-//! | take over | opening for append, which the NameNode refuses while the writer's lease is younger than its soft limit (60 s), and recovers after |
+//! | take over | opening for append, which the NameNode refuses while the writer's lease is younger than its soft limit (60 s), and recovers after. A lease is for all files of a writer, and taking over one renews it: who finds it old has to see to the writer's other files by `recoverLease` |
 //! | the end of a file of ours | `recoverLease`, which asks nobody |
 //!
 //! `hsync` does not exist on erasure-coded files; there only what is safe once its file is closed can be written.
@@ -138,6 +138,12 @@ fn names_no_cluster(reason: &str) -> bool {
     ["No fs.defaultFS setting found", "schemes are supported", "URL must contain a host"].iter().any(|words| reason.contains(words))
 }
 
+/// Who has a file, in the NameNode's words (`FSNamesystem.recoverLeaseInternal`).
+fn owner(reason: &str) -> Option<&str> {
+    let (_, owner) = reason.split_once("lease is currently owned by ")?;
+    owner.split(' ').next().filter(|owner| !owner.is_empty())
+}
+
 /// The client's words for an erasure-coded file.
 fn has_no_sync(error: &HdfsError) -> bool {
     matches!(error, HdfsError::OperationFailed(reason) if reason.contains("erasure-coded"))
@@ -211,7 +217,7 @@ impl FileSystem for Hdfs {
         Box::pin(async move {
             let mut writer = match self.client.append(path).await {
                 Ok(writer) => writer,
-                Err(HdfsError::AlreadyExists(_)) => return Ok(Seized::Held),
+                Err(HdfsError::AlreadyExists(reason)) => return Ok(Seized::Held(owner(&reason).map(str::to_owned))),
                 Err(HdfsError::RPCError(class, _)) if class == RECOVERY => return Ok(Seized::Ending),
                 Err(error) => return Err(sorted("take over", path, error)),
             };
@@ -297,6 +303,13 @@ mod tests {
         let service = [("dfs.ha.namenodes.events", "a"), ("dfs.namenode.rpc-address.events.a", "127.0.0.1:1")];
         assert!(connect(Some("hdfs://events"), &service).expect("a cluster").is_some());
         assert!(!is_bare_host("hdfs://host:1") && !is_bare_host("hdfs://") && is_bare_host("hdfs://host"));
+    }
+
+    #[test]
+    fn the_namenode_says_whose_a_file_is() {
+        let reason = "Failed to APPEND_FILE /a for me on 127.0.0.1 because this file lease is currently owned by hdfs_native_client-1 on 10.0.0.1\n\tat x";
+        assert_eq!(owner(reason), Some("hdfs_native_client-1"));
+        assert_eq!(owner("/a already exists"), None);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl FileSystem for Local {
             match file.try_lock() {
                 // What a crash left in the page cache is to be as durable as what was synced: it will have a final name.
                 Ok(()) => file.sync_all().map(|()| Seized::Free),
-                Err(TryLockError::WouldBlock) => Ok(Seized::Held),
+                Err(TryLockError::WouldBlock) => Ok(Seized::Held(None)),
                 Err(TryLockError::Error(error)) => Err(error),
             }
         })

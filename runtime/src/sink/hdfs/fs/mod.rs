@@ -51,12 +51,12 @@ pub(super) trait FileSystem: Send + Sync {
 }
 
 /// Whose a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seized {
     /// Nobody's any more: its bytes are what they will ever be.
     Free,
-    /// Somebody's who writes to it, or did so lately.
-    Held,
+    /// Somebody's who writes to it, or did so lately; whose, where the file system says it.
+    Held(Option<String>),
     /// Its writer was gone for long, so that it is being ended; soon it is free. Until then its length is what was synced, if it has one of its own.
     Ending,
 }

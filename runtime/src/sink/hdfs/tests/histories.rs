@@ -1,4 +1,5 @@
 //! Any history of writes, failures, crashes and restarts: what was acknowledged is there, and with names made of offsets nothing is there twice.
+//! `WEIR_HISTORIES` sets how many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;
@@ -222,8 +223,13 @@ fn rolling() -> Spec {
     Spec { roll_count: 5, roll_interval: Duration::from_secs(40), idle_timeout: Duration::from_secs(15), ..spec() }
 }
 
+fn config() -> ProptestConfig {
+    let cases = std::env::var("WEIR_HISTORIES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96);
+    ProptestConfig { cases, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn what_was_acknowledged_is_in_a_whole_file(seed: u64, steps in steps()) {

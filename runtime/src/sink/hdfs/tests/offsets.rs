@@ -147,3 +147,16 @@ async fn a_file_that_fails_abandons_its_events() {
     sink.hurry().await.expect("hurried");
     later.expect("safe later").0.await.expect_err("abandoned");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_carried_out_and_reported_an_error_loses_nothing() {
+    for call in ["close", "rename"] {
+        let fake = Fake::new(1);
+        let mut sink = on(&fake, &spec());
+        let later = write_all(&mut sink, &of_partition(0, [(3, "a"), (5, "b")])).await;
+        fake.doubt(call);
+        sink.hurry().await.expect("hurried");
+        safe(later).await;
+        assert_eq!(whole(&fake), [(name(3, 5), "a\nb\n".into())], "{call}");
+    }
+}

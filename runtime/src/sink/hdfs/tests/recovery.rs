@@ -120,3 +120,20 @@ async fn what_was_not_synced_is_cut_from_what_a_crash_left() {
         drop(sink);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_files_of_a_dead_writer_are_taken_over_with_the_first() {
+    let fake = Fake::new(1);
+    let mut sink = on(&fake, &Spec { file_prefix: "%{h}".into(), ..spec() });
+    let mut batch = events(["a", "b", "c", "d", "e", "f", "g", "h"]);
+    for (index, event) in batch.events.iter_mut().enumerate() {
+        event.set_header("h", format!("p{index}"), Scope::Event);
+    }
+    write_all(&mut sink, &batch).await;
+    fake.crash();
+    drop(sink);
+    let sink = on(&fake, &Spec { file_prefix: "%{h}".into(), ..spec() });
+    tokio::time::sleep(LONG).await;
+    assert!(fake.files().keys().all(|path| !path.ends_with(".tmp")), "{:?}", fake.files());
+    drop(sink);
+}

@@ -39,6 +39,7 @@ impl Log {
         for directory in &layout.data {
             list(&*disk, directory, &mut segments, &mut highest, &mut damage)?;
         }
+        let put_aside = !damage.is_empty();
         segments.make_contiguous().sort_by_key(|segment| segment.header.id);
         drop_void(&*disk, &mut segments);
         let mut settled = stored.settled;
@@ -47,8 +48,9 @@ impl Log {
             let end = find_end(&*disk, last, stored.end, &mut damage)?;
             next = next.max(end);
         }
-        if !sound {
-            // A segment is deleted only once all before its end is settled, though the position that said so is lost.
+        if !sound && !put_aside {
+            // A segment is deleted only once all before its end is settled, though the position that said so is lost. Where one was put aside, it
+            // cannot be told from one that was deleted: what is missing is reported.
             settled.insert(0..segments.front().map_or(next, |first| first.header.first));
         }
         let reserve = Reserve::open(&*disk, &layout.checkpoint);

@@ -2,57 +2,94 @@
 //!
 //! The source commits its offsets once the channel has synced the events, often long before they are delivered: what the channel then loses is lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::harness::agent::Site;
 use crate::harness::broker::Broker;
-use crate::harness::checker;
 use crate::harness::configuration::Pipeline;
 use crate::harness::dice::{Dice, runs};
+use crate::harness::load::{Feed, Supply};
 use crate::harness::topics::{Group, Topic};
 use crate::harness::transactions::Transactions;
-use crate::harness::{cache, load, topics, turn, wait};
+use crate::harness::{cache, checker, topics, turn, wait};
 
 use super::with_file_channel;
 
 const KILLS: u32 = 5;
-const EVENTS: u64 = 60_000;
+const PACE: Supply = Supply::Pace(4_000);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Topics, and an agent's configuration with a channel whose files are small, so that they are begun and deleted all the time.
+struct Scene {
+    input: Arc<Topic>,
+    transactions: Transactions,
+    group: String,
+    site: Site,
+}
+
+impl Scene {
+    fn new(label: &str, output: &str) -> Scene {
+        let input = Arc::new(Topic::create(Broker::shared().bootstrap(), &format!("{label}-in"), 2));
+        let group = topics::unique(label);
+        let pipeline = Pipeline { batch_size: 50, ..Pipeline::new("kills", &input, output, &group) };
+        let directory = cache::scratch(&format!("{label}-channel"));
+        let more = ["maxFileSize = 1000000", "minimumRequiredSpace = 1048576"].map(str::to_owned);
+        let text = with_file_channel(&pipeline, &directory, &more).replace("capacity = 10000", "capacity = 1000000");
+        let site = Site::new(label, &text, &["kills"]);
+        Scene { input, transactions: Transactions::new(2), group, site }
+    }
+
+    /// Lets an agent deliver all that there is, and counts.
+    fn finish(&self, events: u64, output: &Topic, label: &str) {
+        let agent = self.site.start();
+        Group::new(&self.group, &self.input).wait_until_settled();
+        assert_eq!(agent.terminate(), 0);
+        let report = checker::check(&self.transactions, events, output, &[]);
+        println!("file channel, {KILLS} kills {label}: {report}");
+        report.assert_nothing_lost();
+    }
+}
 
 #[test]
 fn agents_killed_at_any_moment_lose_nothing_that_is_in_the_file_channel() {
     let _turn = turn::alone();
-    let broker = Broker::shared();
     for run in 0..runs(3) {
         let mut dice = Dice::new("file-kills", run);
-        let input = Topic::create(broker.bootstrap(), "file-kills-in", 2);
-        let output = Topic::create(broker.bootstrap(), "file-kills-out", 2);
-        let transactions = Transactions::new(2);
-        let group_name = topics::unique("file-kills");
-        let pipeline = Pipeline { batch_size: 50, ..Pipeline::new("kills", &input, &output.name, &group_name) };
-        let directory = cache::scratch("file-kills-channel");
-        // Small files, so that they are begun and deleted all the time.
-        let text =
-            with_file_channel(&pipeline, &directory, &["maxFileSize = 1000000".to_owned(), "minimumRequiredSpace = 1048576".to_owned()]);
-        let site = Site::new("file-kills", &text, &["kills"]);
-        let mut ahead = 0;
-        std::thread::scope(|scope| {
-            let loading = scope.spawn(|| load::fill(&input, &transactions, EVENTS, Some(4_000)));
-            let group = Group::new(&group_name, &input);
-            for _ in 0..KILLS {
-                let agent = site.start();
-                let before = output.len();
-                wait::until("the pipeline moves", Duration::from_secs(120), || output.len() > before);
-                std::thread::sleep(dice.between(Duration::from_millis(1), Duration::from_secs(2)));
-                agent.kill();
-                ahead = ahead.max(group.total().saturating_sub(output.len()));
-            }
-            loading.join().unwrap();
-            let agent = site.start();
-            group.wait_until_settled();
-            assert_eq!(agent.terminate(), 0);
-        });
-        let report = checker::check(&transactions, EVENTS, &output, &[]);
-        println!("file channel, {KILLS} kills: {report}; committed and not delivered at a kill: {ahead} or fewer");
-        report.assert_nothing_lost();
+        let output = Topic::create(Broker::shared().bootstrap(), "file-kills-out", 2);
+        let scene = Scene::new("file-kills", &output.name);
+        let feed = Feed::start(&scene.input, &scene.transactions, PACE);
+        for _ in 0..KILLS {
+            let agent = scene.site.start();
+            let before = output.len();
+            wait::until("the pipeline moves", PATIENCE, || output.len() > before);
+            std::thread::sleep(dice.between(Duration::from_millis(1), Duration::from_secs(2)));
+            agent.kill();
+        }
+        scene.finish(feed.stop(), &output, "while events flow");
+    }
+}
+
+/// All that is committed is in the channel and nowhere else.
+#[test]
+fn agents_killed_while_nothing_can_be_delivered_lose_nothing_that_is_committed() {
+    let _turn = turn::alone();
+    let bootstrap = Broker::shared().bootstrap();
+    for run in 0..runs(3) {
+        let mut dice = Dice::new("file-kills-held", run);
+        let absent = topics::unique("file-kills-held-out");
+        let scene = Scene::new("file-kills-held", &absent);
+        let group = Group::new(&scene.group, &scene.input);
+        let feed = Feed::start(&scene.input, &scene.transactions, PACE);
+        for _ in 0..KILLS {
+            let before = group.total();
+            let agent = scene.site.launch(0);
+            wait::until("the source commits", PATIENCE, || group.total() > before);
+            std::thread::sleep(dice.between(Duration::from_millis(1), Duration::from_secs(2)));
+            agent.kill();
+        }
+        let (events, held) = (feed.stop(), group.total());
+        let output = Topic::named(bootstrap, &absent, 2, &[]);
+        scene.finish(events, &output, &format!("while nothing can be delivered, {held} events committed"));
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use tracing::{error, warn};
+
 use super::disk::{Disk, DiskFile};
 use super::error::{During, Error};
 use super::log::Log;
@@ -29,6 +31,20 @@ pub(super) struct Damage {
 impl Damage {
     pub(super) fn count(&self) -> u64 {
         self.events.end - self.events.start
+    }
+
+    /// Writes it to the log.
+    pub(super) fn tell(&self, channel: &str) {
+        let (segment, bytes, events) = (self.segment.display(), &self.bytes, &self.events);
+        let copy = self.copy.as_ref().map_or_else(|| "nothing".to_owned(), |copy| copy.display().to_string());
+        match self.was_durable {
+            true => {
+                error!(channel, %segment, ?bytes, ?events, lost = self.count(), set_aside = copy, "a part of the log is damaged: its events are lost, the rest is delivered");
+            }
+            false => {
+                warn!(channel, %segment, ?bytes, ?events, set_aside = copy, "a part of the log was torn by a crash, or damaged: its events were not acknowledged, or are lost");
+            }
+        }
     }
 }
 

@@ -238,17 +238,6 @@ impl Shared {
     pub(super) fn report(&self, damage: &[Damage]) {
         #[cfg(test)]
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(damage);
-        for part in damage {
-            let (segment, bytes, events) = (part.segment.display(), &part.bytes, &part.events);
-            let copy = part.copy.as_ref().map_or_else(|| "nothing".to_owned(), |copy| copy.display().to_string());
-            match part.was_durable {
-                true => {
-                    error!(channel = %self.name, %segment, ?bytes, ?events, lost = part.count(), set_aside = copy, "a part of the log is damaged: its events are lost, the rest is delivered");
-                }
-                false => {
-                    warn!(channel = %self.name, %segment, ?bytes, ?events, set_aside = copy, "a part of the log was torn by a crash, or damaged: its events were not acknowledged, or are lost");
-                }
-            }
-        }
+        damage.iter().for_each(|part| part.tell(&self.name));
     }
 }

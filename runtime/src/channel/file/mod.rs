@@ -43,6 +43,7 @@ use tracing::{error, info};
 use super::{Channel, Opening, PutBack, Taken};
 use crate::delivery::{Ack, Delivery, Settled, Ticket};
 use crate::telemetry::{ChannelMetrics, NamedCheck};
+use damage::Damage;
 use disk::{Disk, Machine};
 use keeper::{GROUP, Keeper};
 use log::{Layout, Log};
@@ -78,7 +79,7 @@ struct Shared {
     health: NamedCheck,
     /// Damage that was reported.
     #[cfg(test)]
-    reported: Mutex<Vec<damage::Damage>>,
+    reported: Mutex<Vec<Damage>>,
 }
 
 impl File {
@@ -97,7 +98,14 @@ impl File {
 
     async fn over(disk: Arc<dyn Disk>, spec: &Spec, opening: Opening<'_>, filled: Arc<Notify>) -> Result<File, Error> {
         let (layout, begun) = (spec.layout(opening.directory), Instant::now());
-        let Recovered { log, settled, damage } = recover(disk, layout).await?;
+        let (recovered, damage) = recover(disk, layout).await;
+        let Recovered { log, settled } = match recovered {
+            Ok(recovered) => recovered,
+            Err(error) => {
+                damage.iter().for_each(|part| part.tell(opening.name));
+                return Err(error);
+            }
+        };
         let (first, next) = (settled.below(), log.next);
         let queue = Queue::new(spec.capacity.get(), next, settled);
         let stored = queue.stored();
@@ -170,15 +178,20 @@ impl File {
     }
 }
 
-async fn recover(disk: Arc<dyn Disk>, layout: Layout) -> Result<Recovered, Error> {
+/// Opens the log; with what was found damaged, however that ends.
+async fn recover(disk: Arc<dyn Disk>, layout: Layout) -> (Result<Recovered, Error>, Vec<Damage>) {
     let begun = Instant::now();
     loop {
         let (disk, layout) = (disk.clone(), layout.clone());
         let path = layout.checkpoint.clone();
-        let opened = tokio::task::spawn_blocking(move || Log::open(disk, layout)).await;
-        match opened.map_err(|panic| Error::Disk { action: "open", path, source: std::io::Error::other(panic) })? {
-            Err(Error::InUse(_)) if begun.elapsed() < LOCK_WAIT => tokio::time::sleep(Duration::from_millis(50)).await,
-            opened => return opened,
+        let opened = tokio::task::spawn_blocking(move || {
+            let mut damage = Vec::new();
+            (Log::open(disk, layout, &mut damage), damage)
+        });
+        match opened.await {
+            Err(panic) => return (Err(Error::Disk { action: "open", path, source: std::io::Error::other(panic) }), Vec::new()),
+            Ok((Err(Error::InUse(_)), _)) if begun.elapsed() < LOCK_WAIT => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(opened) => return opened,
         }
     }
 }

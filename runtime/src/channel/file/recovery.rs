@@ -25,27 +25,25 @@ pub(super) struct Recovered {
     pub(super) log: Log,
     /// Events that were delivered before.
     pub(super) settled: Ranges,
-    /// What could not be kept.
-    pub(super) damage: Vec<Damage>,
 }
 
 impl Log {
-    /// Opens the log, or makes it.
-    pub(super) fn open(disk: Arc<dyn Disk>, layout: Layout) -> Result<Recovered, Error> {
+    /// Opens the log, or makes it. What could not be kept is added to `damage`, after an error too: it is not found a second time.
+    pub(super) fn open(disk: Arc<dyn Disk>, layout: Layout, damage: &mut Vec<Damage>) -> Result<Recovered, Error> {
         let locks = enter(&*disk, &layout)?;
         let FoundPosition { file: position, position: stored, sound } = PositionFile::open(disk.clone(), &layout.checkpoint)?;
-        let (mut damage, mut highest) = (Vec::new(), stored.end.segment);
+        let (known, mut highest) = (damage.len(), stored.end.segment);
         let mut segments = VecDeque::new();
         for directory in &layout.data {
-            list(&*disk, directory, &mut segments, &mut highest, &mut damage)?;
+            list(&*disk, directory, &mut segments, &mut highest, damage)?;
         }
-        let put_aside = !damage.is_empty();
+        let put_aside = damage.len() > known;
         segments.make_contiguous().sort_by_key(|segment| segment.header.id);
         drop_void(&*disk, &mut segments);
         let mut settled = stored.settled;
         let mut next = settled.end().max(stored.end.event);
         if let Some(last) = segments.back_mut() {
-            let end = find_end(&*disk, last, stored.end, &mut damage)?;
+            let end = find_end(&*disk, last, stored.end, damage)?;
             next = next.max(end);
         }
         if !sound && !put_aside {
@@ -55,7 +53,7 @@ impl Log {
         }
         let reserve = Reserve::open(&*disk, &layout.checkpoint);
         let log = Log::new((disk, layout), segments, (next, highest + 1), (position, reserve), locks);
-        Ok(Recovered { log, settled, damage })
+        Ok(Recovered { log, settled })
     }
 }
 
@@ -110,8 +108,8 @@ fn list(
             _ => {
                 let copy = directory.join(format!("damaged-{name}"));
                 disk.rename(&path, &copy).during("put aside", &path)?;
-                disk.sync_directory(directory).during("sync", directory)?;
                 damage.push(Damage { segment: path, bytes: 0..length, events: 0..0, was_durable: true, copy: Some(copy) });
+                disk.sync_directory(directory).during("sync", directory)?;
             }
         }
     }

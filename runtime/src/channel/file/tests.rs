@@ -369,7 +369,7 @@ fn the_directory_of_a_flume_channel_is_refused() {
     for (name, refused) in [("log-3", true), ("log-3.meta", true), ("checkpoint", true), ("queueset", true), ("log-book.txt", false)] {
         let disk = SimulatedDisk::new(1);
         disk.place(&Path::new("/data").join(name), b"events of Flume");
-        let opened = Log::open(Arc::new(disk), layout()).map(|_| ());
+        let opened = Log::open(Arc::new(disk), layout(), &mut Vec::new()).map(|_| ());
         match refused {
             true => {
                 assert!(opened.expect_err("Flume's").to_string().contains(&format!("/data holds {name} of a Flume file channel")), "{name}")
@@ -382,12 +382,12 @@ fn the_directory_of_a_flume_channel_is_refused() {
 #[test]
 fn a_second_channel_on_the_same_directory_is_refused() {
     let disk = SimulatedDisk::new(1);
-    let first = Log::open(Arc::new(disk.clone()), layout()).expect("free");
+    let first = Log::open(Arc::new(disk.clone()), layout(), &mut Vec::new()).expect("free");
     let elsewhere = Layout { checkpoint: "/elsewhere".into(), ..layout() };
-    let second = Log::open(Arc::new(disk.clone()), elsewhere).map(|_| ()).expect_err("in use");
+    let second = Log::open(Arc::new(disk.clone()), elsewhere, &mut Vec::new()).map(|_| ()).expect_err("in use");
     assert_eq!(second.to_string(), "/data is in use by another channel: give each channel a directory of its own");
     drop(first);
-    Log::open(Arc::new(disk), layout()).expect("free again");
+    Log::open(Arc::new(disk), layout(), &mut Vec::new()).expect("free again");
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn files_of_a_later_version_are_refused() {
     header.resize(40, 0);
     header.extend_from_slice(&crc32c::crc32c(&header).to_le_bytes());
     disk.place(&Path::new("/data").join(segment::name(1)), &header);
-    let refused = Log::open(Arc::new(disk), layout()).map(|_| ()).expect_err("a later version");
+    let refused = Log::open(Arc::new(disk), layout(), &mut Vec::new()).map(|_| ()).expect_err("a later version");
     assert!(refused.to_string().contains("has format version 2, and this version of Weir reads 1 only"), "{refused}");
 }
 
@@ -407,7 +407,7 @@ fn segments_take_turns_among_the_directories() {
     let disk = SimulatedDisk::new(1);
     let data = vec![PathBuf::from("/one"), "/two".into()];
     let layout = Layout { checkpoint: "/position".into(), data, segment_size: 64 << 10, minimum_free: 0, limit: u64::MAX };
-    let mut log = Log::open(Arc::new(disk.clone()), layout).expect("a log").log;
+    let mut log = Log::open(Arc::new(disk.clone()), layout, &mut Vec::new()).expect("a log").log;
     let records = Encoded::batch(&Batch::from(vec![Event::new(vec![b'x'; 50 << 10])])).expect("small");
     for _ in 0..4 {
         log.commit(records.iter(), true).expect("a disk that works");
@@ -421,7 +421,7 @@ fn segments_take_turns_among_the_directories() {
 #[test]
 fn no_more_is_written_than_the_channel_may_have_on_disk() {
     let layout = Layout { limit: 200 << 10, segment_size: 64 << 10, ..layout() };
-    let mut log = Log::open(Arc::new(SimulatedDisk::new(1)), layout).expect("a log").log;
+    let mut log = Log::open(Arc::new(SimulatedDisk::new(1)), layout, &mut Vec::new()).expect("a log").log;
     let records = Encoded::batch(&Batch::from(vec![Event::new(vec![b'x'; 50 << 10])])).expect("small");
     let failure = (0..9).find_map(|_| log.commit(records.iter(), true).err()).expect("a limit");
     assert!(failure.is_no_space() && log.bytes() <= 200 << 10, "{failure}");

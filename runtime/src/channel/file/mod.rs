@@ -4,9 +4,9 @@
 //! ack; how far all is settled is stored apart from the events, so that neither delivering nor deleting takes space. Events that nobody took are
 //! there after a restart, and after a crash; those that were delivered in the last second before a crash come again.
 //!
-//! - [`codec`], [`record`], [`segment`], [`position`]: the bytes.
-//! - [`log`], [`recovery`], [`reader`], [`damage`]: writing, opening and reading them, on a [`disk`].
-//! - [`queue`]: what waits, by number; [`keeper`]: the thread that has the log. This file is the channel over both.
+//! - `codec`, `record`, `segment`, `position`: the bytes.
+//! - `log`, `recovery`, `reader`, `damage`: writing, opening and reading them, on a `disk`.
+//! - `queue`: what waits, by number; `keeper`: the thread that has the log. This file is the channel over both.
 
 mod codec;
 mod damage;

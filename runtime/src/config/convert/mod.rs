@@ -1,8 +1,8 @@
 //! From Flume's files to the native form: the same specifications, written out, with a report of what became of every line.
 //!
 //! What is written is read again before anybody gets it, and must mean exactly what Flume's files mean. Three things need no list that could
-//! be forgotten: which values are defaults ([`defaults`]), which native key a Flume key became ([`origin`]), and what comes from the
-//! environment and stays there ([`reference`]).
+//! be forgotten: which values are defaults (`defaults`), which native key a Flume key became (`origin`), and what comes from the
+//! environment and stays there (`reference`).
 
 mod annotate;
 mod defaults;

@@ -123,7 +123,7 @@ pub fn bytes_regex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<regex::
     regex::bytes::Regex::new(&pattern).map_err(de::Error::custom)
 }
 
-/// What [`regex`] and [`bytes_regex`] read: the pattern's text.
+/// What [`regex()`] and [`bytes_regex`] read: the pattern's text.
 ///
 /// # Errors
 /// When the serializer fails.

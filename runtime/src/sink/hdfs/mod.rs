@@ -6,8 +6,8 @@
 //!
 //! | names | an event is acknowledged | after a crash |
 //! |---|---|---|
-//! | counter | once it is synced (HDFS: `hsync`; local: `fdatasync`), its file still open | the file is found again and gets its name ([`recover`]); what was written and not acknowledged is there twice |
-//! | offsets | once its file is closed and has its name | the file in use is deleted, and what comes again is skipped where a whole file has it ([`ranges`]) |
+//! | counter | once it is synced (HDFS: `hsync`; local: `fdatasync`), its file still open | the file is found again and gets its name (`recover`); what was written and not acknowledged is there twice |
+//! | offsets | once its file is closed and has its name | the file in use is deleted, and what comes again is skipped where a whole file has it (`ranges`) |
 //!
 //! An event that is replayed from the dead letters has an offset that was passed long ago: with names made of offsets, too, it goes into a file
 //! of Flume's name. What is left of doubt: an agent that was thought dead, and whose partitions another one has, may still close a file that the

@@ -145,7 +145,7 @@ impl Hdfs {
     async fn accept(&mut self, batch: &Batch) -> Sheet {
         self.room.wait().await;
         self.lanes.tend();
-        let mut sheet = Sheet::default();
+        let mut sheet = Sheet::new(self.lanes.turn());
         for (key, events) in self.lanes.sort(batch, &mut sheet) {
             self.note(&key.bucket.directory);
             self.lanes.append(key, batch, &events, &mut sheet).await;

@@ -92,7 +92,9 @@ impl Recovery {
                 biased;
                 directory = used.recv() => match directory {
                     Some(directory) => {
-                        let _ = self.look_into(&directory, &mut leftovers).await;
+                        if self.look_into(&directory, &mut leftovers).await.is_err() {
+                            unseen.push_back(directory);
+                        }
                     }
                     None => return,
                 },
@@ -182,6 +184,14 @@ impl Recovery {
             Seized::Held(owner) => {
                 leftover.owner = owner;
                 return Ok(false);
+            }
+            // It is none of those that are written: nobody closes it but this.
+            Seized::Forgotten => {
+                let length = fs.length(&path).await?;
+                leftover.synced = leftover.synced.or(length);
+                if !fs.reclaim(&path).await? {
+                    return Ok(false);
+                }
             }
             Seized::Ending => {
                 // Then all of its writer's files are: taking them over one by one, each would wait for the lease's life.

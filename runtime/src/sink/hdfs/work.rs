@@ -81,6 +81,11 @@ impl Ours {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 
+    /// All of them, which are leftovers from now on.
+    pub(super) fn take(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
     /// Whether a file is one of them.
     pub(super) fn has(&self, path: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(path)

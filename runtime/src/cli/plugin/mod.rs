@@ -2,8 +2,10 @@
 
 mod build;
 mod compile;
+mod ending;
 mod inspect;
 mod new;
+mod report;
 
 use std::process::ExitCode;
 

@@ -214,8 +214,9 @@ fn timestamp(raw: &str) -> Result<Option<i64>, Wrong> {
 }
 
 fn headers(raw: &str) -> Result<Headers, Wrong> {
+    let read = if raw.starts_with('[') { pairs(raw)? } else { object(raw)? };
     let mut headers = Headers::default();
-    for (name, value) in if raw.starts_with('[') { pairs(raw)? } else { object(raw)? } {
+    for (name, value) in read {
         let scope = Scope::of_plugin(&name);
         headers.push(name, value, scope);
     }

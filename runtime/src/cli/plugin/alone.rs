@@ -38,9 +38,8 @@ impl Configured {
         }
         // One thread, so that events are judged in their order, and nothing but this file.
         let swaps = Swaps { watch: Duration::ZERO, rehearsal: 0, trial: Duration::ZERO, ..Swaps::default() };
-        let mut limits = Limits::default();
-        limits.deadline = self.deadline.unwrap_or(limits.deadline);
-        limits.memory = self.memory.unwrap_or(limits.memory);
+        let usual = Limits::default();
+        let limits = Limits { deadline: self.deadline.unwrap_or(usual.deadline), memory: self.memory.unwrap_or(usual.memory), ..usual };
         let (on_error, grants) = (OnError::default(), Ability::ALL.to_vec());
         Ok(spec::Wasm { plugin: file, settings, instances: Some(1), limits, on_error, grants, swaps })
     }

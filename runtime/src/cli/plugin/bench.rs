@@ -83,10 +83,7 @@ fn bench(args: &Args) -> anyhow::Result<ExitCode> {
         rounds += 1;
     }
     let bench = Bench { alone, starts, sizes, rounds, source: source(args, events.len()) };
-    let shown = if args.json { print_sum(&bench.json()) } else { print(&bench.text(Paint::stdout())) };
-    if let Err(failure) = shown {
-        anyhow::bail!("the figures cannot be printed: {failure:?}");
-    }
+    told::printed(if args.json { print_sum(&bench.json()) } else { print(&bench.text(Paint::stdout())) })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,9 +3,21 @@
 use std::io;
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use crate::cli::EXIT_USAGE;
+use crate::cli::failure::Failure;
 use crate::printable::escaped;
 use crate::{interceptor, plugin};
+
+/// What was printed, or why it was not.
+pub(super) fn printed(done: Result<(), Failure>) -> anyhow::Result<()> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(Failure::Output(error)) => Err(error).context("write to standard output"),
+        Err(failure) => anyhow::bail!("write to standard output: {failure:?}"),
+    }
+}
 
 /// The exit code of what was done: 1 where the plugin is what is wrong, 64 where it is what was given with it.
 pub(super) fn ended(done: anyhow::Result<ExitCode>) -> ExitCode {

@@ -4,6 +4,7 @@ pub mod compile;
 pub mod convert;
 pub mod demo;
 pub mod dlq;
+pub mod doctor;
 mod failure;
 pub mod graph;
 pub mod history;

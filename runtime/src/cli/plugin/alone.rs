@@ -13,7 +13,7 @@ use crate::config::size;
 use crate::control::status::InterceptorStatus;
 use crate::interceptor::spec::{self, Ability, Limits, OnError, Swaps};
 use crate::interceptor::{Interceptor, Judging, Place, Wasm};
-use crate::plugin::{self, Host, Info, Judgement, Observer, Options};
+use crate::plugin::{self, Host, Info, Judgement, Observer};
 
 /// Which plugin, and what an agent's configuration would say about it.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,7 +21,7 @@ pub struct Configured {
     /// A setting of the plugin; once for each.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// Memory one instance may have. Default: an agent's.
+    /// Memory one instance may have. Default: an agent's, which is by the plugin's language.
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<usize>,
     /// Time for one batch; each event adds 20 µs. Default: 250ms, an agent's.
@@ -39,7 +39,7 @@ impl Configured {
         // One thread, so that events are judged in their order, and nothing but this file.
         let swaps = Swaps { watch: Duration::ZERO, rehearsal: 0, trial: Duration::ZERO, ..Swaps::default() };
         let usual = Limits::default();
-        let limits = Limits { deadline: self.deadline.unwrap_or(usual.deadline), memory: self.memory.unwrap_or(usual.memory), ..usual };
+        let limits = Limits { deadline: self.deadline.unwrap_or(usual.deadline), memory: self.memory, ..usual };
         let (on_error, grants) = (OnError::default(), Ability::ALL.to_vec());
         Ok(spec::Wasm { plugin: file, settings, instances: Some(1), limits, on_error, grants, swaps })
     }
@@ -117,11 +117,6 @@ impl Alone {
     }
 }
 
-/// A host as an agent has it; what it compiles is kept where an agent finds it.
-pub(super) fn host() -> Result<Host, plugin::Error> {
-    Host::new(Options { cache: plugin::default_cache(), ..Options::default() })
-}
-
 #[derive(Default)]
 struct Seen(Mutex<Figures>);
 
@@ -175,7 +170,7 @@ mod tests {
     fn what_is_given_goes_before_an_agents_defaults() {
         let configured = Configured { settings: vec![], memory: memory("2MiB").ok(), deadline: duration("3s").ok() };
         let spec = configured.spec("p.wasm".into()).unwrap();
-        assert_eq!((spec.limits.memory, spec.limits.deadline), (2 << 20, Duration::from_secs(3)));
+        assert_eq!((spec.limits.memory, spec.limits.deadline), (Some(2 << 20), Duration::from_secs(3)));
         let spec = Configured { settings: vec![], memory: None, deadline: None }.spec("p.wasm".into()).unwrap();
         assert_eq!(spec.limits, spec::Limits::default());
         assert!(memory("0").is_err() && memory("much").is_err());

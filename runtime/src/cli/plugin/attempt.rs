@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::alone::{Alone, Configured, host};
+use super::alone::{Alone, Configured};
+use super::build::host;
 use super::run::Run;
 use super::{log, told};
 use crate::cli::EXIT_USAGE;

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde_json::json;
 
-use super::alone::{Alone, Configured, host};
+use super::alone::{Alone, Configured};
+use super::build::host;
 use super::{run, told};
 use crate::batch::{Batch, Outcome};
 use crate::cli::demo::feed;

@@ -5,10 +5,13 @@ mod attempt;
 mod bench;
 mod build;
 mod compile;
+mod dev;
 mod difference;
+mod ending;
 mod inspect;
 mod log;
 mod new;
+mod report;
 mod run;
 mod test;
 mod told;
@@ -30,6 +33,8 @@ pub enum Task {
     Try(Box<attempt::Args>),
     /// Measure what a plugin costs an event, by batch size.
     Bench(Box<bench::Args>),
+    /// Build a project again at each save, and show what the plugin makes of the sample then.
+    Dev(Box<dev::Args>),
     /// Show what a plugin's file says of itself, and whether an agent would take it.
     Inspect(inspect::Args),
     /// Compile plugins ahead of time, so that no start and no swap has to.
@@ -45,6 +50,7 @@ pub fn main(task: Task) -> ExitCode {
         Task::Test(args) => test::main(*args),
         Task::Try(args) => attempt::main(*args),
         Task::Bench(args) => bench::main(*args),
+        Task::Dev(args) => dev::main(*args),
         Task::Inspect(args) => inspect::main(args),
         Task::Compile(args) => compile::main(args),
     }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::alone::{Alone, Configured, host};
+use super::alone::{Alone, Configured};
+use super::build::host;
 use super::difference::compare;
 use super::run::{self, Run};
 use super::{log, told};

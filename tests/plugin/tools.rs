@@ -1,9 +1,10 @@
 //! The tools of a plugin's author: `weir plugin test`, `try` and `bench` as they are called, wrong turns included.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -11,6 +12,8 @@ use super::{binary, guest};
 use crate::harness::bad_plugins;
 use crate::harness::cache::repository;
 use crate::harness::guests::target_directory;
+use crate::harness::process::{Process, Signal};
+use crate::harness::wait::until;
 
 /// What a command said and how it ended.
 struct Said {
@@ -217,4 +220,33 @@ fn costs_are_measured_beside_the_same_batches_without_the_plugin() {
     let empty = bench.weir(&["bench", &plugin, "empty.jsonl"]);
     assert_eq!(empty.code, Some(64));
     assert!(empty.err.contains("no event to measure with"), "{}", empty.err);
+}
+
+#[test]
+fn a_project_that_does_not_build_is_told_at_each_save_and_an_interrupt_ends_it_in_order() {
+    let bench = Bench::with(&[("weir-plugin.toml", "name = \"x\"\nversion = \"0.1.0\"\n"), ("x.c", "not C\n")]);
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let mut command = Command::new(binary());
+    // Without any tool it builds nothing, whatever this machine has.
+    command.args(["plugin", "dev"]).current_dir(bench.path("")).env("PATH", "");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(said.path()).unwrap());
+    let mut dev = Process::start(command);
+    let times = |words: &str| fs::read_to_string(said.path()).unwrap().matches(words).count();
+    let patience = Duration::from_secs(60);
+    until("the first build", patience, || times("not built; the plugin stays as it was") == 1 && times("watching .; Ctrl-C ends") == 1);
+    bench.write("x.c", "not C, again\n");
+    until("the second build", patience, || times("not built; the plugin stays as it was") == 2 && times("watching .; Ctrl-C ends") == 2);
+    dev.signal(Signal::Interrupt);
+    assert_eq!(dev.wait(patience), Some(0));
+    assert!(times("ended") > 0);
+}
+
+#[test]
+fn there_is_nothing_to_watch_where_there_is_no_project() {
+    let bench = Bench::with(&[("notes.txt", "")]);
+    for directory in [".", "none"] {
+        let said = bench.weir(&["dev", directory]);
+        assert_eq!((said.code, said.out.as_str()), (Some(64), ""), "{}", said.err);
+        assert!(said.err.starts_with("weir: "), "{}", said.err);
+    }
 }

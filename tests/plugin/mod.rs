@@ -6,6 +6,7 @@ mod compiling;
 mod fraud;
 mod hostile;
 mod mutations;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

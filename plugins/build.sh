@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds every guest: core modules into TARGET_DIR/wasm32-unknown-unknown/release (default: plugins/target).
 #   plugins/build.sh [TARGET_DIR] [cargo arguments, such as -p fraud-score]
-# Then `weir componentize CORE.wasm -o PLUGIN.wasm` makes components of them.
+# Then `weir plugin build CORE.wasm -o PLUGIN.wasm` makes components of them.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(dirname "$here")

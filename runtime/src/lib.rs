@@ -10,6 +10,7 @@
 //!    that sinks write.
 //! 5. [`interceptor`]: the trait, the chain, Flume's built-ins one a file, and `wasm`, which runs a plugin; `isolate` finds the guilty event.
 //! 6. [`plugin`]: a `.wasm` file's way from bytes to configured instances, each step consuming the one before.
+//!    [`project`] is where such a file comes from: an author's sources, and the tools that make a component of them.
 //! 7. [`config`]: Flume's properties or native TOML, to [`config::spec`], and from the one to the other; [`graph`] draws what is meant.
 //! 8. [`control`]: what may be asked of a running agent, and the JSON of it.
 //! 9. [`api`], over [`http`]: the admin address, where that is asked and answered.
@@ -42,6 +43,7 @@ pub mod localhost;
 pub mod pipeline;
 pub mod plugin;
 mod printable;
+pub mod project;
 pub mod sink;
 pub mod source;
 mod stop_at;

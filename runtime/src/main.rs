@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, graph, history, logs, pause, reload, run, status, swap, tap, validate};
+use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, doctor, graph, history, logs, pause, plugin, reload, run, status, swap, tap, validate};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -50,8 +50,11 @@ enum Task {
     /// List, show, replay or drop dead letters.
     #[command(subcommand)]
     Dlq(dlq::Task),
-    /// Turn a core module into a component.
-    Componentize(compile::Componentize),
+    /// Write, build and try plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Task),
+    /// See whether this machine has what agents and plugins need.
+    Doctor(doctor::Args),
     /// The compiler's own process.
     #[command(hide = true)]
     CompilePlugin(compile::CompilePlugin),
@@ -62,7 +65,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Pipelines", &["run", "demo", "validate", "convert", "graph"]),
     ("Looking at a running agent", &["status", "top", "tap", "logs", "history"]),
     ("Changing a running agent", &["swap", "rollback", "pause", "resume", "reload", "dlq"]),
-    ("Plugins", &["componentize"]),
+    ("Plugins", &["plugin", "doctor"]),
 ];
 
 fn main() -> ExitCode {
@@ -93,8 +96,9 @@ fn main() -> ExitCode {
         Task::Resume(args) => pause::resume(args),
         Task::Reload(args) => reload::main(args),
         Task::Dlq(task) => dlq::main(task),
-        Task::Componentize(task) => report(task.run()),
-        Task::CompilePlugin(task) => report(task.run()),
+        Task::Plugin(task) => plugin::main(task),
+        Task::Doctor(args) => doctor::main(args),
+        Task::CompilePlugin(args) => compile::main(args),
     }
 }
 
@@ -112,16 +116,6 @@ fn command() -> clap::Command {
     let template =
         format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\u{1b}[1m\u{1b}[4mOptions:\u{1b}[0m\n{{options}}");
     command.help_template(template)
-}
-
-fn report(done: anyhow::Result<()>) -> ExitCode {
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("weir: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 #[cfg(test)]
@@ -162,11 +156,16 @@ mod tests {
             "dlq replay flume1 0:1 0:2",
             "dlq replay flume1 --all --plugin 77ab",
             "dlq drop flume1 --all --yes",
+            "plugin new large-ones --lang rust --dir x",
+            "plugin build x -o y.wasm --json",
+            "plugin inspect y.wasm --json",
+            "plugin compile y.wasm z.wasm --cache c",
+            "doctor --lang go --lang c --json",
         ] {
             let parsed = command().try_get_matches_from(std::iter::once("weir").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
-        for line in ["tap flume1", "tap a/b --before --after", "swap a/b c --token x", "dlq replay flume1 0:1 --all", "status --cert c"] {
+        for line in ["tap flume1", "tap a/b --before --after", "swap a/b c --token x", "dlq replay flume1 0:1 --all", "status --cert c", "plugin new x", "plugin new x --lang cobol"] {
             assert!(command().try_get_matches_from(std::iter::once("weir").chain(line.split(' '))).is_err(), "{line}");
         }
     }

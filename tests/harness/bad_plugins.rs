@@ -37,7 +37,7 @@ pub fn all() -> Vec<Bad> {
         bad("cut-in-the-middle.wasm", cut(whole.len() / 2), &[&["cut-in-the-middle.wasm"], &["cut off", "unexpected end"]]),
         bad("cut-at-its-end.wasm", cut(whole.len() - 1), &[&["cut-at-its-end.wasm"], &["cut off", "unexpected end"]]),
         bad("longer.wasm", longer, &[&["longer.wasm"]]),
-        bad("core.wasm", core_module(), &[&["a core module, not a component"], &["weir componentize"]]),
+        bad("core.wasm", core_module(), &[&["a core module, not a component"], &["weir plugin build"]]),
         bad(
             "other-world.wasm",
             wat(r#"(component (instance $i) (export "acme:filter/run@1.0.0" (instance $i)))"#),

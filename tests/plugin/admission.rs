@@ -49,9 +49,7 @@ fn exports_of_the_right_name_and_the_wrong_type_are_refused() {
 #[test]
 fn a_core_module_is_told_how_to_become_a_component() {
     let said = refusal(wat("(module)"));
-    assert!(said.contains("a core module, not a component, and it carries no component type"), "{said}");
-    let said = refusal(wat(r#"(module (@custom "component-type:plugin" "x"))"#));
-    assert!(said.contains("it carries its component type: turn it into a component with `weir componentize"), "{said}");
+    assert!(said.contains("a core module, not a component: turn it into a component with `weir plugin build FILE"), "{said}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_batch_that_spins_at_every_event_has_an_end() {
 
 #[test]
 fn a_guest_that_hogs_memory_gets_no_more_than_its_limit() {
-    let limits = Limits { memory: 32 << 20, deadline: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { memory: Some(32 << 20), deadline: Duration::from_secs(2), ..Limits::default() };
     let running = Start { limits, ..Start::default() }.run("hogs-memory");
     let before = resident();
     let rejected = running.only_the_poisoned_are_rejected(50, &[20, 30]);
@@ -74,7 +74,7 @@ fn a_guest_that_hogs_memory_gets_no_more_than_its_limit() {
 
 #[test]
 fn a_guest_that_leaks_is_renewed_and_no_event_suffers() {
-    let limits = Limits { memory: 16 << 20, ..Limits::default() };
+    let limits = Limits { memory: Some(16 << 20), ..Limits::default() };
     let running = Start { settings: &[("leak", "100000")], limits, ..Start::default() }.run("hogs-memory");
     for _ in 0..40 {
         running.only_the_poisoned_are_rejected(20, &[]);
@@ -120,7 +120,7 @@ fn edits_that_do_not_fit_the_batch_fail_it_and_name_why() {
 
 #[test]
 fn an_answer_over_the_limit_fails_the_batch() {
-    let limits = Limits { memory: 256 << 20, deadline: Duration::from_secs(5), ..Limits::default() };
+    let limits = Limits { memory: Some(256 << 20), deadline: Duration::from_secs(5), ..Limits::default() };
     for how in ["body", "bodies", "error"] {
         let running = Start { settings: &[("how", how)], limits: limits.clone(), ..Start::default() }.run("returns-gigabyte");
         let rejected = running.only_the_poisoned_are_rejected(5, &[3]);

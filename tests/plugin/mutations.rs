@@ -55,7 +55,7 @@ fn admitted(mutant: Vec<u8>) -> Option<Artifact> {
 
 /// Compiles, starts; a refusal must be one of the kinds there are.
 fn start(artifact: Artifact) -> bool {
-    let limits = Limits { deadline: Duration::from_millis(100), memory: 16 << 20, ..Limits::default() };
+    let limits = Limits { deadline: Duration::from_millis(100), memory: Some(16 << 20), ..Limits::default() };
     match host().admit(artifact, [], &limits) {
         Ok(_) => true,
         Err(Error::Compile { .. } | Error::World { .. } | Error::Probe { .. } | Error::Settings { .. }) => false,

@@ -101,7 +101,7 @@ fn sink(spec: &SinkSpec) -> SinkStatus {
 
 fn interceptor(pipeline: &PipelineSpec, source: &SourceSpec, step: &InterceptorSpec) -> InterceptorStatus {
     let memory_limit_bytes = match &step.kind {
-        interceptor::Spec::Wasm(wasm) => wasm.limits.memory as u64,
+        interceptor::Spec::Wasm(wasm) => wasm.limits.memory_limit() as u64,
         _ => 0,
     };
     InterceptorStatus {

@@ -10,13 +10,13 @@ use crate::error_chain;
 use crate::printable::escaped;
 
 /// Refused, or something was found.
-const EXIT_FINDINGS: u8 = 1;
+pub(super) const EXIT_FINDINGS: u8 = 1;
 /// `EX_USAGE` of sysexits.h.
 pub const EXIT_USAGE: u8 = 64;
 /// `EX_UNAVAILABLE`.
-const EXIT_UNAVAILABLE: u8 = 69;
+pub(super) const EXIT_UNAVAILABLE: u8 = 69;
 /// `EX_IOERR`.
-const EXIT_OUTPUT: u8 = 74;
+pub(super) const EXIT_OUTPUT: u8 = 74;
 /// `EX_NOPERM`.
 const EXIT_NOT_ALLOWED: u8 = 77;
 

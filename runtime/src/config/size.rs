@@ -64,6 +64,17 @@ pub fn serialize<T: Copy + TryInto<u64>, S: Serializer>(bytes: &T, serializer: S
     serializer.serialize_str(&text(bytes))
 }
 
+/// For `#[serde(serialize_with)]`: what [`optional_in_memory`] reads.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn serialize_optional<T: Copy + TryInto<u64>, S: Serializer>(bytes: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => serialize(bytes, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// The same for a size of memory.
 ///
 /// # Errors

@@ -243,7 +243,7 @@ fn host_limits(keys: &mut Keys, limits: &mut Limits) {
     }
     let memory = |text: &str| size::parse(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
     if let Some(bytes) = read(keys, "memory", "a size such as `64MiB`", memory) {
-        limits.memory = bytes;
+        limits.memory = Some(bytes);
     }
     if let Some(bytes) = read(keys, "resultSize", "a size such as `32MiB`", memory) {
         limits.result = bytes;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::config::secret::Masked;
 use crate::config::{native, size};
+use crate::plugin::Language;
 
 /// Which interceptor. The built-ins take Flume's keys and defaults (`org.apache.flume.interceptor`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -257,9 +258,10 @@ pub struct Limits {
     /// Time for one batch; each event adds 20 µs. Default: 250 ms.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
-    /// Linear memory of one instance, bytes. Default: 64 MiB.
-    #[serde(deserialize_with = "size::in_memory", serialize_with = "size::serialize")]
-    pub memory: usize,
+    /// Linear memory of one instance, bytes. Default: by what the plugin is written in, as its file says: 256 MiB for Python, 128 MiB for Go,
+    /// JavaScript and TypeScript, else 64 MiB.
+    #[serde(deserialize_with = "size::optional_in_memory", serialize_with = "size::serialize_optional", skip_serializing_if = "Option::is_none")]
+    pub memory: Option<usize>,
     /// Bytes one call may hand to the host (edits, errors, logs). Default: 32 MiB.
     #[serde(deserialize_with = "size::in_memory", serialize_with = "size::serialize")]
     pub result: usize,
@@ -267,9 +269,17 @@ pub struct Limits {
     pub recycle_after: u64,
 }
 
+impl Limits {
+    /// Linear memory of one instance; where none is given, that of a plugin which does not say what it is written in.
+    #[must_use]
+    pub fn memory_limit(&self) -> usize {
+        self.memory.unwrap_or_else(|| Language::memory(None))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { deadline: Duration::from_millis(250), memory: 64 << 20, result: 32 << 20, recycle_after: 1_000_000 }
+        Limits { deadline: Duration::from_millis(250), memory: None, result: 32 << 20, recycle_after: 1_000_000 }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::interceptor::spec::Ability;
 
 /// The contract's package, the interfaces of it that every plugin may import, and the one it must export. Others are abilities.
 const PACKAGE: &str = "weir:interceptor/";
-pub(super) const VERSION: &str = "0.1.0";
+/// Version of the contract `weir:interceptor` that this host has.
+pub const VERSION: &str = "0.1.0";
 const EVENTS: &str = "weir:interceptor/events@0.1.0";
 const COUNTERS: &str = "weir:interceptor/counters@0.1.0";
 const WANTED: &str = "weir:interceptor/interceptor@0.1.0";
@@ -21,11 +22,11 @@ const MAX_NESTING: usize = 8;
 /// How large a plugin may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caps {
-    /// Bytes of the file. Default: 8 MiB.
+    /// Bytes of the file. Default: 32 MiB; CPython with its standard library is 18 MiB.
     pub file: usize,
-    /// Functions, of all modules in it. Default: 20,000.
+    /// Functions, of all modules in it. Default: 30,000.
     pub functions: usize,
-    /// Bytes of one function's body. Default: 128 KiB; an interpreter compiled to WebAssembly may need more.
+    /// Bytes of one function's body. Default: 512 KiB; CPython's longest has 417 KiB.
     pub function_body: usize,
     /// Locals of one function, parameters not counted. Default: 4,000.
     pub locals: u32,
@@ -33,7 +34,7 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Caps {
-        Caps { file: 8 << 20, functions: 20_000, function_body: 128 << 10, locals: 4_000 }
+        Caps { file: 32 << 20, functions: 30_000, function_body: 512 << 10, locals: 4_000 }
     }
 }
 
@@ -94,12 +95,8 @@ fn kind(name: &str, wasm: &[u8]) -> Result<(), Error> {
     if !Parser::is_core_wasm(wasm) {
         return Ok(());
     }
-    let reason = if super::componentize::carries_its_type(wasm) {
-        "a core module, not a component; it carries its component type: turn it into a component with `weir componentize FILE -o PLUGIN.wasm`"
-    } else {
-        "a core module, not a component, and it carries no component type: build it with an SDK of Weir (or `wasm-tools component embed`), \
-         then turn it into a component with `weir componentize FILE -o PLUGIN.wasm`"
-    };
+    let reason = "a core module, not a component: turn it into a component with `weir plugin build FILE -o PLUGIN.wasm`, \
+                  which works for what was built with an SDK of Weir";
     Err(refused(name, reason.into()))
 }
 

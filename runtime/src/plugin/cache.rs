@@ -68,7 +68,8 @@ impl Cache {
         self.remove(&self.name(digest));
     }
 
-    fn name(&self, digest: &str) -> String {
+    /// What an entry is called: the digest, the engine, the version of Weir.
+    pub(super) fn name(&self, digest: &str) -> String {
         format!("{digest}-{:016x}-{}.code", self.engine, env!("CARGO_PKG_VERSION"))
     }
 

@@ -145,7 +145,7 @@ impl Instance {
     }
 
     fn bare(ready: &PluginPre<State>, limits: &Limits, log: LogLines) -> Result<Instance, Failure> {
-        let limiter = Limiter { limit: limits.memory, in_use: 0, refused: None };
+        let limiter = Limiter { limit: limits.memory_limit(), in_use: 0, refused: None };
         let mut store = Store::new(ready.engine(), State { call: None, log, counted: Counted::default(), limiter });
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.result);

@@ -12,7 +12,7 @@ use wasmtime::component::Component;
 
 use super::bindings::PluginPre;
 use super::instance::{Instance, State};
-use super::{Error, Host, LogLines, Terms, settings, signature};
+use super::{Error, Host, Language, LogLines, Stamp, Terms, settings, signature};
 use crate::interceptor::spec::Limits;
 
 /// A component that was read, looked at and found admissible; nothing of it has run. Cheap to clone.
@@ -24,6 +24,7 @@ pub struct Artifact {
     digest: String,
     signature: Option<String>,
     signed_by: Option<String>,
+    stamp: Option<Stamp>,
 }
 
 /// SHA-256 in hex.
@@ -66,8 +67,9 @@ impl Artifact {
         let unsigned = |reason| Error::Signature { plugin: name.to_owned(), reason };
         let signed_by = terms.signatures.verify(&wasm, signature).map_err(unsigned)?;
         terms.check(name, &wasm)?;
-        let digest = digest(&wasm);
-        Ok(Artifact { name: name.to_owned(), file: None, wasm: wasm.into(), digest, signature: signature.map(str::to_owned), signed_by })
+        let (digest, stamp) = (digest(&wasm), Stamp::of(&wasm));
+        let (name, signature) = (name.to_owned(), signature.map(str::to_owned));
+        Ok(Artifact { name, file: None, wasm: wasm.into(), digest, signature, signed_by, stamp })
     }
 
     /// The component itself.
@@ -98,6 +100,18 @@ impl Artifact {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// What the file says about where it comes from.
+    #[must_use]
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.stamp.as_ref()
+    }
+
+    /// These limits, with the memory a plugin of its language is given where they give none.
+    fn limits(&self, given: &Limits) -> Limits {
+        let memory = || Language::memory(self.stamp.as_ref().and_then(Stamp::language));
+        Limits { memory: Some(given.memory.unwrap_or_else(memory)), ..given.clone() }
     }
 }
 
@@ -165,7 +179,7 @@ impl Validated {
     /// # Errors
     /// [`Error::Probe`]
     pub fn describe(&self, limits: &Limits) -> Result<Description, Error> {
-        Instance::describe(&self.ready, limits)
+        Instance::describe(&self.ready, &self.artifact.limits(limits))
             .map_err(|failure| Error::Probe { plugin: self.artifact.name.clone(), reason: failure.to_string() })
     }
 }
@@ -243,12 +257,13 @@ impl Plugin {
     pub fn probe(validated: Validated, given: BTreeMap<String, String>, limits: &Limits) -> Result<Plugin, Error> {
         let description = validated.describe(limits)?;
         let Validated { artifact, ready } = validated;
+        let limits = artifact.limits(limits);
         let plugin = artifact.name;
         let settings =
             settings::check(&given, &description.parameters).map_err(|problems| Error::Settings { plugin: plugin.clone(), problems })?;
         let info =
             Info { name: description.name.clone(), version: description.version.clone(), digest: artifact.digest, file: artifact.file };
-        let made = Plugin { parts: Arc::new(Parts { info, description, ready, settings, limits: limits.clone() }) };
+        let made = Plugin { parts: Arc::new(Parts { info, description, ready, settings, limits }) };
         match made.instance(LogLines::muted()) {
             Ok(_trial) => Ok(made),
             Err(failure) => Err(Error::Probe { plugin, reason: failure.to_string() }),
@@ -271,6 +286,12 @@ impl Plugin {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.parts.limits
+    }
+
+    /// Linear memory one instance may have.
+    #[must_use]
+    pub fn memory_limit(&self) -> usize {
+        self.parts.limits.memory_limit()
     }
 
     /// A fresh, configured instance.

@@ -9,6 +9,7 @@
 //! gets nothing but the interfaces `events`, `counters` and `logging` of
 //! `wit/interceptor.wit`: no file, no network, no environment, no clock.
 
+mod adapter;
 mod admission;
 mod batch_resource;
 mod bindings;
@@ -21,14 +22,17 @@ mod cpu_clock;
 mod edits;
 mod engine;
 pub mod file;
+mod inspect;
 mod instance;
 mod json;
+mod language;
 mod lifecycle;
 mod log_lines;
 mod native_code;
 mod observe;
 mod settings;
 mod signature;
+mod stamp;
 pub mod store;
 
 use std::path::PathBuf;
@@ -38,13 +42,16 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-pub use admission::{Caps, Terms};
+pub use admission::{Caps, Terms, VERSION};
 pub(crate) use cpu_clock::CpuClock;
 pub(crate) use instance::{Failure, Instance, time_for};
+pub use inspect::Inspection;
+pub use language::Language;
 pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated, digest, short_digest};
 pub(crate) use log_lines::{LogLines, Speaker};
 pub use observe::{FailureKind, Judgement, Observer, Unobserved};
 pub use signature::{Signatures, signature_file};
+pub use stamp::Stamp;
 
 use crate::interceptor::spec::{self, Ability, Limits};
 use instance::State;
@@ -166,6 +173,17 @@ struct Shared {
 /// Plugins that may wait to be compiled beside the one that is.
 const WAITING: usize = 4;
 
+/// A plugin's machine code in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Precompiled {
+    /// What its entry is called: the plugin's digest, the engine it was compiled for, the version of Weir.
+    pub key: String,
+    /// Bytes of machine code.
+    pub bytes: usize,
+    /// Whether it was there before.
+    pub was_there: bool,
+}
+
 /// The right to compile, until it is dropped.
 pub(crate) struct Turn<'a> {
     _waited: SemaphorePermit<'a>,
@@ -229,6 +247,38 @@ impl Host {
     /// As [`Host::load`], but for its settings.
     pub fn describe(&self, artifact: Artifact) -> Result<Description, Error> {
         Validated::check(Compiled::build(artifact, self)?, self)?.describe(&Limits::default())
+    }
+
+    /// Has the machine code of a plugin in the cache, so that no start and no swap compiles it. Blocks as [`Host::load`] does.
+    ///
+    /// # Errors
+    /// [`Error::Compile`], [`Error::World`]; [`Error::Engine`] where this host has no cache.
+    pub fn precompile(&self, artifact: Artifact) -> Result<Precompiled, Error> {
+        let Some(cache) = &self.shared.cache else {
+            return Err(Error::Engine("there is no cache of compiled code that can be used".into()));
+        };
+        let digest = artifact.digest().to_owned();
+        let was_there = cache.get(&digest).is_some();
+        Validated::check(Compiled::build(artifact, self)?, self)?;
+        let Some(code) = cache.get(&digest) else {
+            return Err(Error::Engine("the cache of compiled code did not keep it; the log says why".into()));
+        };
+        Ok(Precompiled { key: cache.name(&digest), bytes: code.bytes().len(), was_there })
+    }
+
+    /// Compiles the emptiest component in the compiler's own process and loads its code: what every plugin needs of this machine.
+    ///
+    /// # Errors
+    /// [`Error::Engine`], with what went wrong.
+    pub fn self_test(&self) -> Result<(), Error> {
+        let code = self.shared.compiler.compile(b"\0asm\x0d\0\x01\0").map_err(Error::Engine)?;
+        code.load(&self.shared.engine).map(drop).map_err(|error| Error::Engine(format!("load compiled code: {error:#}")))
+    }
+
+    /// Whether compiled code is kept.
+    #[must_use]
+    pub fn has_cache(&self) -> bool {
+        self.shared.cache.is_some()
     }
 
     fn of(shared: Shared) -> Host {

@@ -237,7 +237,7 @@ impl NativeWasm {
             instances: self.instances.map(Into::into),
             limits: Limits {
                 deadline: self.limits.deadline.unwrap_or(agent.deadline),
-                memory: self.limits.memory.unwrap_or(agent.memory),
+                memory: self.limits.memory.or(agent.memory),
                 result: self.limits.result.unwrap_or(agent.result),
                 recycle_after: self.limits.recycle_after.unwrap_or(agent.recycle_after),
             },

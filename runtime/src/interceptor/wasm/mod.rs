@@ -153,7 +153,7 @@ impl Wasm {
         status.previous = self.shared.previous().as_ref().map(|previous| previous.status().clone());
         status.trial = version.trial().map(|trial| trial.status(&counts));
         status.memory_peak_bytes = counts.memory_peak;
-        status.memory_limit_bytes = version.crew().plugin().limits().memory as u64;
+        status.memory_limit_bytes = version.crew().plugin().memory_limit() as u64;
     }
 }
 

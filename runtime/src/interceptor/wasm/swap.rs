@@ -119,7 +119,7 @@ impl Wasm {
             None => (current.clone(), self.shared.of_late(&current)),
         };
         let swaps = &crew.spec().swaps;
-        let trial = (trial && !swaps.trial.is_zero()).then(|| Trial::new(good, before, swaps, crew.spec().limits.memory));
+        let trial = (trial && !swaps.trial.is_zero()).then(|| Trial::new(good, before, swaps, crew.plugin().memory_limit()));
         let state = if trial.is_some() { VersionState::Trial } else { VersionState::Good };
         let status = described(crew.plugin().info(), &origin, change.by);
         let status = self.shared.write_down(status, state, change.why, Some(artifact), None).await?;
@@ -249,7 +249,7 @@ impl Shared {
         let plugin = self.host.admit(artifact.clone(), spec.settings.clone(), &spec.limits).map_err(|error| refused(&error))?;
         let compile_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let present = self.version();
-        let bounds = trial.then(|| Bounds::new(&spec.swaps, spec.limits.memory));
+        let bounds = trial.then(|| Bounds::new(&spec.swaps, plugin.memory_limit()));
         let batches = self.common.recent.batches();
         let rehearsal = rehearsal::rehearse(&plugin, present.crew().plugin(), &batches, bounds.as_ref())
             .map_err(|reason| Refusal::new(RefusalKind::Unprocessable, format!("plugin {origin}: {reason}")))?;

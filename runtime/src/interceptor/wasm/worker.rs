@@ -180,12 +180,11 @@ impl Worker {
 
     fn recycle(&mut self, version: &Version) {
         let Some(instance) = &self.instance else { return };
-        let limits = self.plugin.limits();
         let memory = instance.memory();
         self.observer.memory(memory);
         version.tally().memory(memory);
-        let old = instance.batches() >= limits.recycle_after;
-        let fat = memory > limits.memory / 100 * HIGH_WATER;
+        let old = instance.batches() >= self.plugin.limits().recycle_after;
+        let fat = memory > self.plugin.memory_limit() / 100 * HIGH_WATER;
         if old || fat {
             self.instance = None;
             self.observer.recycled();

@@ -1,0 +1,54 @@
+//! From sources to WebAssembly, by each language's own tools: one file a language.
+
+mod c;
+mod go;
+mod javascript;
+mod python;
+mod rust;
+
+use std::path::{Path, PathBuf};
+
+use super::manifest::Identity;
+use super::tools::Toolbox;
+use super::{Error, Project};
+use crate::plugin::Language;
+use crate::plugin::componentize::CONTRACT;
+
+pub(super) use c::Compiler;
+pub(super) use go::{INSTALL as INSTALL_GO, LEAST as LEAST_GO};
+pub(super) use javascript::{INSTALL as INSTALL_NODE, LEAST as LEAST_NODE};
+pub(super) use python::{COMPONENTIZE_PY, INSTALL as INSTALL_PYTHON, LEAST as LEAST_PYTHON};
+pub(super) use rust::{INSTALL as INSTALL_RUST, Std};
+
+/// What a language's tools made.
+pub(super) struct Made {
+    /// A core module or a component.
+    pub(super) module: PathBuf,
+    pub(super) identity: Identity,
+    /// What made it, in the tool's own words.
+    pub(super) toolchain: String,
+}
+
+/// Runs the tools. `scratch` is for what nobody needs to see.
+pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result<Made, Error> {
+    match project.language {
+        Language::Rust => rust::make(project, tools),
+        Language::Go => go::make(project, scratch, tools),
+        Language::Python => python::make(project, scratch, tools),
+        Language::JavaScript | Language::TypeScript => javascript::make(project, scratch, tools),
+        Language::C => c::make(project, scratch, tools),
+    }
+}
+
+/// The contract in a directory of its own, for tools that want it so. The binary's, not the project's copy: they are to fit this Weir.
+fn contract(scratch: &Path) -> Result<PathBuf, Error> {
+    let directory = scratch.join(".wit");
+    let written = std::fs::create_dir_all(&directory).and_then(|()| std::fs::write(directory.join("interceptor.wit"), CONTRACT));
+    written.map_err(Error::file(format!("write {}", directory.display())))?;
+    Ok(directory)
+}
+
+/// A path as it is written in a command that runs in the project's directory.
+fn relative(project: &Project, path: &Path) -> PathBuf {
+    path.strip_prefix(&project.directory).unwrap_or(path).to_owned()
+}

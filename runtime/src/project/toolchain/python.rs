@@ -1,0 +1,106 @@
+//! Python: componentize-py, in a virtual environment of the project's own.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::super::scaffold::SDK;
+use super::super::tools::{Toolbox, missing, version};
+use super::super::{Error, Project};
+use super::{Made, contract, relative};
+
+/// What brings Python itself.
+pub(in super::super) const INSTALL: [&str; 2] =
+    ["apt-get install -y python3 python3-venv python3-pip   (Debian, Ubuntu)", "https://www.python.org/downloads (3.10 or newer)"];
+/// What componentize-py asks for.
+pub(in super::super) const LEAST: (u32, u32) = (3, 10);
+/// The version whose output was tried.
+pub(in super::super) const COMPONENTIZE_PY: &str = "0.25.1";
+
+/// Of `pyproject.toml`, what is used here.
+#[derive(Debug, Deserialize)]
+struct PyProject {
+    project: Declared,
+    #[serde(default)]
+    tool: Tool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Declared {
+    name: String,
+    version: String,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Tool {
+    #[serde(default)]
+    weir: Weir,
+}
+
+/// `[tool.weir]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Weir {
+    /// The module that exports the interceptor.
+    module: String,
+    /// Where modules are.
+    path: Vec<String>,
+}
+
+impl Default for Weir {
+    fn default() -> Weir {
+        Weir { module: "app".to_owned(), path: vec![".".to_owned(), format!("{SDK}/src")] }
+    }
+}
+
+pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result<Made, Error> {
+    let text = project.read("pyproject.toml")?;
+    let manifest: PyProject = toml::from_str(&text).map_err(|error| project.wrong("pyproject.toml", error))?;
+    let identity = project.identity("pyproject.toml", &manifest.project.name, &manifest.project.version)?;
+    install(project, tools, &manifest.project.dependencies)?;
+    let module = scratch.join(".component.wasm");
+    let wit = contract(scratch)?;
+    let mut step = tools.step(TOOL, &project.directory).arg("-d").arg(relative(project, &wit)).args(["-w", "plugin", "componentize"]);
+    // Without WASI: an agent grants none.
+    step = step.arg(&manifest.tool.weir.module).arg("--stub-wasi");
+    for path in &manifest.tool.weir.path {
+        step = step.arg("-p").arg(path);
+    }
+    step.arg("-o").arg(relative(project, &module)).run()?;
+    let python = tools.step(PYTHON, &project.directory).arg("--version").ask().unwrap_or_default();
+    Ok(Made { module, identity, toolchain: format!("componentize-py {COMPONENTIZE_PY}, {python}") })
+}
+
+const TOOL: &str = "./.venv/bin/componentize-py";
+const PYTHON: &str = "./.venv/bin/python";
+
+/// Makes the environment and puts into it what is not there: componentize-py, and what the project depends on.
+fn install(project: &Project, tools: &Toolbox, dependencies: &[String]) -> Result<(), Error> {
+    let within = |path: &str| project.directory.join(path);
+    if !within(PYTHON).is_file() {
+        tools.need("python3", "builds plugins in Python", &INSTALL)?;
+        let found = tools.step("python3", &project.directory).arg("--version").ask().unwrap_or_default();
+        if version(&found).is_some_and(|found| found < LEAST) {
+            return Err(missing(format!("`python3` is {found}; componentize-py needs {}.{} at least", LEAST.0, LEAST.1), &INSTALL));
+        }
+        if tools.step("python3", &project.directory).args(["-c", "import venv, ensurepip"]).ask().is_none() {
+            return Err(missing("`python3` makes no virtual environments: its module `ensurepip` is not there".to_owned(), &INSTALL));
+        }
+        tools.step("python3", &project.directory).args(["-m", "venv", ".venv"]).run()?;
+    }
+    // The packages asked for by name, so that the one the template vendors is not looked for in a registry.
+    let wanted = dependencies.iter().filter(|dependency| !dependency.starts_with("weir-interceptor"));
+    let mut wanted: Vec<String> = wanted.cloned().collect();
+    wanted.push(format!("componentize-py=={COMPONENTIZE_PY}"));
+    // What was installed last, so that nothing is asked of a registry while it is the same.
+    let noted = within(".venv/weir-installed");
+    let note = wanted.join("\n");
+    if within(TOOL).is_file() && std::fs::read_to_string(&noted).is_ok_and(|last| last == note) {
+        return Ok(());
+    }
+    let pip = tools.step(PYTHON, &project.directory).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip.args(&wanted).run()?;
+    std::fs::write(&noted, note).map_err(Error::file(format!("write {}", noted.display())))
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod config;
+mod conformance;
 mod file_channel;
 mod flow;
 mod hdfs;

@@ -28,10 +28,12 @@ mod native {
     pub(super) fn add(name: &str, by: u64) {
         let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         let fits = name.len() <= 64 && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(rest);
-        COUNTS.with_borrow_mut(|counts| match counts.get_mut(name) {
-            Some(count) => *count = count.saturating_add(by),
-            None if fits && counts.len() < 64 => _ = counts.insert(name.to_owned(), by),
-            None => {}
+        COUNTS.with_borrow_mut(|counts| {
+            if let Some(count) = counts.get_mut(name) {
+                *count = count.saturating_add(by);
+            } else if fits && counts.len() < 64 {
+                counts.insert(name.to_owned(), by);
+            }
         });
     }
 

@@ -1,0 +1,132 @@
+//! A plugin at work on a batch, and what became of each event of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use weir::batch::{Batch, Fate, Outcome};
+use weir::event::Event;
+use weir::interceptor::spec::{self, Ability, Limits, OnError, Swaps};
+use weir::interceptor::{Interceptor, Judging, Place, Wasm};
+use weir::plugin::Observer;
+
+use super::case::{Case, FLOOD};
+use super::host;
+use crate::harness::event_lines::Line;
+use crate::harness::plugin_log;
+
+/// A machine that builds something beside the tests may be slow.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A component to run.
+pub(super) struct Plugin<'a> {
+    pub(super) name: &'a str,
+    pub(super) file: &'a Path,
+}
+
+/// What a plugin made of a batch, and what it said and counted.
+pub(super) struct Ran {
+    pub(super) lines: Vec<Line>,
+    pub(super) log: Vec<String>,
+    pub(super) counts: BTreeMap<String, u64>,
+}
+
+#[derive(Default)]
+struct Counts(Mutex<BTreeMap<String, u64>>);
+
+impl Observer for Counts {
+    fn counted(&self, name: &str, by: u64) {
+        *self.0.lock().unwrap().entry(name.to_owned()).or_default() += by;
+    }
+}
+
+impl Plugin<'_> {
+    /// Whether the case comes out as it must; the error says where it does not.
+    pub(super) fn passes(&self, case: &Case) -> Result<(), String> {
+        let ran = self.run(case.settings(), case.events().into_iter().map(|line| line.event).collect());
+        let ran = match (&case.refused, ran) {
+            (None, Err(refusal)) => return Err(format!("it does not start: {refusal}")),
+            (Some(refused), Ok(_)) => return Err(format!("it starts, and should be refused with {refused:?}")),
+            (Some(refused), Err(refusal)) if refusal.contains(refused) => return Ok(()),
+            (Some(refused), Err(refusal)) => return Err(format!("it is refused with {refusal:?} and not {refused:?}")),
+            (None, Ok(ran)) => ran,
+        };
+        compare(&ran.lines, &case.out())?;
+        let reasons = ran.lines.iter().filter_map(|line| line.reason.as_ref());
+        let told: Vec<&String> = reasons.chain(&ran.log).collect();
+        if let Some(silent) = case.said.iter().find(|said| !told.iter().any(|line| line.contains(*said))) {
+            return Err(format!("{silent:?} is said nowhere in {told:?}"));
+        }
+        if ran.counts != case.counts {
+            return Err(format!("it counted {:?}, and should {:?}", ran.counts, case.counts));
+        }
+        if case.flood && ran.log.len() > FLOOD {
+            return Err(format!("{} lines of its flood were written", ran.log.len()));
+        }
+        Ok(())
+    }
+
+    /// Runs one batch. The error is the refusal of the plugin or its settings.
+    pub(super) fn run(&self, settings: BTreeMap<String, String>, events: Vec<Event>) -> Result<Ran, String> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        plugin_log::listen();
+        let spec = spec::Wasm {
+            plugin: self.file.to_owned(),
+            settings,
+            instances: Some(1),
+            limits: Limits { deadline: DEADLINE, ..Limits::default() },
+            on_error: OnError::DeadLetter,
+            grants: Ability::ALL.to_vec(),
+            swaps: Swaps::default(),
+        };
+        let interceptor = format!("{}-{}", self.name, NEXT.fetch_add(1, Ordering::Relaxed));
+        let place = Place { pipeline: "p".into(), source: "s".into(), interceptor: interceptor.clone() };
+        let counts = Arc::new(Counts::default());
+        let wasm = Wasm::start(host(), place, &spec, counts.clone(), None).map_err(|error| error.to_string())?;
+        let outcome = match wasm.intercept(Arc::new(Batch::from(events.clone()))) {
+            Judging::Now(outcome) => outcome,
+            Judging::Later(outcome) => outcome.blocking_recv().expect("an answer"),
+        };
+        let lines = lines(events, outcome.map_err(|error| error.to_string())?);
+        let counts = std::mem::take(&mut *counts.0.lock().unwrap());
+        Ok(Ran { lines, log: plugin_log::take(&interceptor), counts })
+    }
+}
+
+/// A line for each event, with what was derived from it behind it.
+fn lines(events: Vec<Event>, outcome: Outcome) -> Vec<Line> {
+    let mut verdicts: BTreeMap<usize, _> = outcome.verdicts.into_iter().collect();
+    let mut lines = Vec::new();
+    for (index, event) in events.into_iter().enumerate() {
+        let verdict = verdicts.remove(&index);
+        let (name, reason) = match verdict.as_ref().map(|verdict| &verdict.fate) {
+            None | Some(Fate::Keep) => ("kept", None),
+            Some(Fate::Discard) => ("discarded", None),
+            Some(Fate::Reject(rejection)) => ("rejected", Some(rejection.reason.clone())),
+        };
+        let alone = Outcome { verdicts: verdict.map(|verdict| (0, verdict)).into_iter().collect() };
+        let mut after = alone.apply(Batch::from(vec![event.clone()])).batch.events.into_iter();
+        // What does not go on is shown as it came.
+        let shown = if name == "kept" { after.next().expect("a kept event is there") } else { event };
+        lines.push(Line { verdict: Some(name.to_owned()), reason, event: shown });
+        lines.extend(after.map(|event| Line { verdict: Some("derived".to_owned()), reason: None, event }));
+    }
+    lines
+}
+
+/// Line by line; where no reason is wanted any will do.
+pub(super) fn compare(lines: &[Line], wanted: &[Line]) -> Result<(), String> {
+    for (number, (line, wanted)) in (1..).zip(lines.iter().zip(wanted)) {
+        let reason = line.reason.clone().filter(|_| wanted.reason.is_some());
+        let line = Line { reason, ..line.clone() }.text();
+        if line != wanted.text() {
+            return Err(format!("line {number} is\n    {line}\nand should be\n    {}", wanted.text()));
+        }
+    }
+    match (lines.len(), wanted.len()) {
+        (some, all) if some == all => Ok(()),
+        (some, all) => Err(format!("{some} lines, and should be {all}")),
+    }
+}

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, graph, history, logs, pause, reload, run, status, swap, tap, validate};
+use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, graph, history, logs, pause, plugin, reload, run, status, swap, tap, validate};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -50,6 +50,9 @@ enum Task {
     /// List, show, replay or drop dead letters.
     #[command(subcommand)]
     Dlq(dlq::Task),
+    /// Write, build and try plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Task),
     /// Turn a core module into a component.
     Componentize(compile::Componentize),
     /// The compiler's own process.
@@ -62,7 +65,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Pipelines", &["run", "demo", "validate", "convert", "graph"]),
     ("Looking at a running agent", &["status", "top", "tap", "logs", "history"]),
     ("Changing a running agent", &["swap", "rollback", "pause", "resume", "reload", "dlq"]),
-    ("Plugins", &["componentize"]),
+    ("Plugins", &["plugin", "componentize"]),
 ];
 
 fn main() -> ExitCode {
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::Resume(args) => pause::resume(args),
         Task::Reload(args) => reload::main(args),
         Task::Dlq(task) => dlq::main(task),
+        Task::Plugin(task) => plugin::main(task),
         Task::Componentize(task) => report(task.run()),
         Task::CompilePlugin(task) => report(task.run()),
     }

@@ -9,6 +9,7 @@ pub mod graph;
 pub mod history;
 pub mod logs;
 pub mod pause;
+pub mod plugin;
 pub mod reload;
 pub mod run;
 mod session;

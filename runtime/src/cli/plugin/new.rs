@@ -1,0 +1,12 @@
+//! `weir plugin new`.
+
+use std::process::ExitCode;
+
+/// Arguments of `weir plugin new`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub(super) fn main(_args: Args) -> ExitCode {
+    eprintln!("weir: not there yet");
+    ExitCode::FAILURE
+}

@@ -136,6 +136,11 @@ impl Observer for Counts {
     fn log_suppressed(&self, lines: u64) {
         self.metrics.suppressed_log_lines.inc_by(lines);
     }
+    fn counted(&self, name: &str, by: u64) {
+        if let Some(version) = &self.version {
+            version.counted(name, by);
+        }
+    }
 }
 
 impl spec::Spec {

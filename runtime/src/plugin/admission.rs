@@ -8,11 +8,12 @@ use wasmparser::{Chunk, ComponentExternalKind, Encoding, FunctionBody, Parser, P
 use super::{Error, Signatures, engine};
 use crate::interceptor::spec::Ability;
 
-/// The contract's package, the interface of it that every plugin may import, and the one it must export. Others are abilities.
+/// The contract's package, the interfaces of it that every plugin may import, and the one it must export. Others are abilities.
 const PACKAGE: &str = "weir:interceptor/";
 /// Version of the contract `weir:interceptor` that this host has.
 pub const VERSION: &str = "0.1.0";
 const EVENTS: &str = "weir:interceptor/events@0.1.0";
+const COUNTERS: &str = "weir:interceptor/counters@0.1.0";
 const WANTED: &str = "weir:interceptor/interceptor@0.1.0";
 
 /// The most nested components and modules one in another.
@@ -194,7 +195,7 @@ impl Survey<'_> {
     /// Imports against grants, exports against the world; everything that is wrong is named.
     fn world(&self, name: &str, grants: &[Ability]) -> Result<(), Error> {
         let (mut ungranted, mut other_version) = (Vec::new(), None);
-        for import in self.imports.iter().filter(|import| *import != EVENTS) {
+        for import in self.imports.iter().filter(|import| *import != EVENTS && *import != COUNTERS) {
             match Ability::ALL.into_iter().find(|ability| interface(*ability) == *import) {
                 Some(ability) if grants.contains(&ability) => {}
                 Some(ability) => ungranted.push(format!("{import} (the interceptor's `grants` do not have `{}`)", ability.name())),
@@ -209,7 +210,7 @@ impl Survey<'_> {
             let abilities = Ability::ALL.map(interface).join(", ");
             return Err(world(
                 name,
-                format!("it imports {import}; this host has version {VERSION} of the contract: {EVENTS}, {abilities}"),
+                format!("it imports {import}; this host has version {VERSION} of the contract: {EVENTS}, {COUNTERS}, {abilities}"),
             ));
         }
         if self.exports.iter().any(|export| export == WANTED) {

@@ -7,7 +7,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use super::bindings::events::{self, Column, Edits, HeaderTable, NumberColumn};
-use super::bindings::logging;
+use super::bindings::{counters, logging};
 use super::columns;
 use super::edits;
 use super::instance::State;
@@ -129,6 +129,13 @@ impl events::HostBatch for State {
 impl logging::Host for State {
     fn write(&mut self, level: logging::Level, message: String) -> Result<()> {
         self.log.write(level, &message);
+        Ok(())
+    }
+}
+
+impl counters::Host for State {
+    fn add(&mut self, name: String, by: u64) -> Result<()> {
+        self.counted.add(name, by);
         Ok(())
     }
 }

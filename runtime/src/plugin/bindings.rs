@@ -15,7 +15,7 @@ mod generated {
     });
 }
 
-pub(super) use generated::weir::interceptor::{events, logging};
+pub(super) use generated::weir::interceptor::{counters, events, logging};
 pub(super) use generated::{Plugin, PluginPre};
 pub(super) use logging::Level;
 

@@ -11,6 +11,7 @@ use wasmtime::{ResourceLimiter, Store, Trap, WasmBacktrace};
 
 use super::batch_resource::{Call, Said};
 use super::bindings::{Plugin, PluginPre};
+use super::counters::Counted;
 use super::lifecycle::{Description, Parameter};
 use super::{FailureKind, LogLines, engine};
 use crate::batch::{Batch, Outcome};
@@ -33,6 +34,8 @@ const HANDLES: usize = 64;
 pub(super) struct State {
     pub(super) call: Option<Call>,
     pub(super) log: LogLines,
+    /// What the call under way has counted so far.
+    pub(super) counted: Counted,
     limiter: Limiter,
 }
 
@@ -118,7 +121,10 @@ impl Instance {
         let time = limits.deadline.max(START);
         let answer = instance.run(time, |guest, store| guest.weir_interceptor_interceptor().call_configure(store, settings));
         match answer.map_err(|failure| failure.of("configure"))? {
-            Ok(()) => Ok(instance),
+            Ok(()) => {
+                instance.pass_on_what_it_counted();
+                Ok(instance)
+            }
             Err(reason) => Err(Failure::new(FailureKind::Guest, format!("it refuses its settings: {}", one_line(&reason)))),
         }
     }
@@ -140,7 +146,7 @@ impl Instance {
 
     fn bare(ready: &PluginPre<State>, limits: &Limits, log: LogLines) -> Result<Instance, Failure> {
         let limiter = Limiter { limit: limits.memory_limit(), in_use: 0, refused: None };
-        let mut store = Store::new(ready.engine(), State { call: None, log, limiter });
+        let mut store = Store::new(ready.engine(), State { call: None, log, counted: Counted::default(), limiter });
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.result);
         store.set_max_component_handles(HANDLES);
@@ -158,12 +164,20 @@ impl Instance {
         // The handle's number says nothing: there is one batch, and it is in the store's data.
         let answer = self.run(time, |guest, store| guest.weir_interceptor_interceptor().call_intercept(store, Resource::new_borrow(0)));
         let said = self.store.data_mut().call.take().map_or(Said::Nothing, Call::said);
-        match (answer?, said) {
+        let outcome = match (answer?, said) {
             (_, Said::Nonsense(reason)) => Err(Failure::new(FailureKind::Outcome, format!("its edits do not fit the batch: {reason}"))),
             (Err(reason), _) => Err(Failure::new(FailureKind::Guest, one_line(&reason))),
             (Ok(()), Said::Edits(outcome)) => Ok(outcome),
             (Ok(()), Said::Nothing) => Ok(Outcome::default()),
-        }
+        }?;
+        self.pass_on_what_it_counted();
+        Ok(outcome)
+    }
+
+    /// After a call that ended in order. What a failed one counted is lost with its instance, since its events are judged again.
+    fn pass_on_what_it_counted(&mut self) {
+        let state = self.store.data_mut();
+        state.log.counted(&mut state.counted);
     }
 
     fn run<T>(&mut self, time: Duration, call: impl FnOnce(&Plugin, &mut Store<State>) -> wasmtime::Result<T>) -> Result<T, Failure> {

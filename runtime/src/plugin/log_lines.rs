@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::Observer;
 use super::bindings::Level;
+use super::counters::{Counted, Names};
 use crate::printable::one_line;
 use crate::token_bucket::TokenBucket;
 
 /// Lines a second, and how many may come at once.
 const LINES: u32 = 100;
 
-/// Where one interceptor's instances log. Cheap to clone; all share one allowance.
+/// Where one interceptor's instances log and count. Cheap to clone; all share one allowance, and one set of counters.
 #[derive(Clone)]
 pub(crate) struct LogLines {
     open: Option<Arc<Open>>,
@@ -21,6 +22,7 @@ struct Open {
     speaker: Speaker,
     observer: Arc<dyn Observer>,
     allowance: Mutex<Allowance>,
+    names: Mutex<Names>,
 }
 
 /// Who is speaking.
@@ -35,10 +37,11 @@ pub(crate) struct Speaker {
 
 impl LogLines {
     pub(crate) fn new(speaker: Speaker, observer: Arc<dyn Observer>) -> LogLines {
-        LogLines { open: Some(Arc::new(Open { speaker, observer, allowance: Mutex::new(Allowance::full(Instant::now())) })) }
+        let (allowance, names) = (Mutex::new(Allowance::full(Instant::now())), Mutex::default());
+        LogLines { open: Some(Arc::new(Open { speaker, observer, allowance, names })) }
     }
 
-    /// For trials: nothing is written.
+    /// For trials: nothing is written, and nothing counted.
     pub(crate) fn muted() -> LogLines {
         LogLines { open: None }
     }
@@ -54,6 +57,19 @@ impl LogLines {
                 }
                 open.speaker.say(level, &one_line(message));
             }
+        }
+    }
+
+    /// Passes on what a call counted. What does not fit is left out, and told once, whatever the plugin logs meanwhile.
+    pub(super) fn counted(&self, counted: &mut Counted) {
+        if counted.is_empty() {
+            return;
+        }
+        let counted = std::mem::take(counted);
+        let Some(open) = &self.open else { return };
+        let mut names = open.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(complaint) = names.admit(counted, |name, by| open.observer.counted(name, by)) {
+            open.speaker.say(Level::Warn, &complaint);
         }
     }
 }

@@ -6,7 +6,7 @@
 //!  shape, imports     process with limits  what is granted      configure         (interceptor/wasm)
 //! ```
 //! Each step consumes the one before (`lifecycle.rs`). [`store`] remembers which versions judged, [`mod@file`] sees that there is a new one. A guest
-//! gets nothing but the interfaces `events` and `logging` of
+//! gets nothing but the interfaces `events`, `counters` and `logging` of
 //! `wit/interceptor.wit`: no file, no network, no environment, no clock.
 
 mod adapter;
@@ -17,6 +17,7 @@ mod cache;
 mod columns;
 pub mod compile;
 pub mod componentize;
+mod counters;
 mod cpu_clock;
 mod edits;
 mod engine;

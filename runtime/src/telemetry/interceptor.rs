@@ -1,6 +1,6 @@
 //! The numbers of one interceptor, and those of each version of its plugin, so that versions can be compared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -114,8 +114,8 @@ impl InterceptorMetrics {
     pub fn version(&self, digest: &str, name: &str, version: &str) -> VersionMetrics {
         let labels = with(&self.labels, &[("digest", short_digest(digest)), ("name", name), ("version", version)]);
         let forgotten = self.lock().entry(self.labels.clone()).or_default().keep(&labels);
-        if let Some(labels) = forgotten {
-            self.plugins.forget(&labels);
+        if let Some((labels, counters)) = forgotten {
+            self.plugins.forget(&labels, &counters);
         }
         let plugins = &self.plugins;
         VersionMetrics {
@@ -125,23 +125,28 @@ impl InterceptorMetrics {
             rejected_events: plugins.rejected_events.get_or_create_owned(&labels),
             cpu_seconds: plugins.cpu_seconds.get_or_create_owned(&labels),
             failures: FailureKind::ALL.map(|kind| plugins.failures.get_or_create_owned(&with(&labels, &[("kind", kind.label())]))),
+            plugins: plugins.clone(),
+            slot: self.labels.clone(),
+            labels,
         }
     }
     fn lock(&self) -> MutexGuard<'_, HashMap<Labels, Slot>> {
-        self.plugins.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plugins.lock()
     }
 }
 
 impl Slot {
     /// Puts a version last, and says which is to be forgotten for it.
-    fn keep(&mut self, version: &Labels) -> Option<Labels> {
+    fn keep(&mut self, version: &Labels) -> Option<(Labels, BTreeSet<String>)> {
         self.versions.retain(|other| other != version);
         self.versions.push(version.clone());
         if self.versions.len() <= VERSIONS {
             return None;
         }
         let oldest = self.versions.iter().position(|other| !self.is_running(other))?;
-        Some(self.versions.remove(oldest))
+        let oldest = self.versions.remove(oldest);
+        let counters = self.counters.remove(&oldest).unwrap_or_default();
+        Some((oldest, counters))
     }
 
     fn is_running(&self, version: &Labels) -> bool {
@@ -156,7 +161,7 @@ fn digest(labels: &Labels) -> Option<&str> {
 
 impl PluginFamilies {
     /// Takes a version's series away. Whoever still holds its numbers counts on, unseen.
-    fn forget(&self, version: &Labels) {
+    fn forget(&self, version: &Labels, counters: &BTreeSet<String>) {
         for family in [&self.events, &self.batches, &self.discarded_events, &self.rejected_events] {
             family.remove(version);
         }
@@ -164,6 +169,13 @@ impl PluginFamilies {
         for kind in FailureKind::ALL {
             self.failures.remove(&with(version, &[("kind", kind.label())]));
         }
+        for name in counters {
+            self.counters.remove(&with(version, &[("counter", name)]));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Labels, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,6 +194,10 @@ pub struct VersionMetrics {
     pub cpu_seconds: Seconds,
     /// In the order of [`FailureKind::ALL`].
     failures: [Counter; FailureKind::ALL.len()],
+    plugins: PluginFamilies,
+    /// The interceptor's labels, and this version's.
+    slot: Labels,
+    labels: Labels,
 }
 
 impl VersionMetrics {
@@ -201,5 +217,16 @@ impl VersionMetrics {
                 count.inc();
             }
         }
+    }
+
+    /// The plugin counted under a name of its own. Of a version that was forgotten nothing is shown any more.
+    pub fn counted(&self, name: &str, by: u64) {
+        let mut slots = self.plugins.lock();
+        let Some(slot) = slots.get_mut(&self.slot).filter(|slot| slot.versions.contains(&self.labels)) else { return };
+        let counters = slot.counters.entry(self.labels.clone()).or_default();
+        if !counters.contains(name) {
+            counters.insert(name.to_owned());
+        }
+        self.plugins.counters.get_or_create(&with(&self.labels, &[("counter", name)])).inc_by(by);
     }
 }

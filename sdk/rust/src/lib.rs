@@ -4,13 +4,15 @@
 mod batch;
 mod changes;
 mod column;
+mod counters;
 mod log;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod verdict;
 
-pub use batch::{Batch, Event};
+pub use batch::{Batch, BodyRanges, Event};
+pub use counters::count;
 pub use log::{Level, log};
 pub use settings::{Parameter, Settings};
 pub use verdict::{Fault, Verdict};

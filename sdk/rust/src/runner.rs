@@ -28,6 +28,7 @@ impl<I: Interceptor> Runner<I> {
     /// # Errors
     /// What the interceptor says of its settings.
     pub fn configure(&self, settings: Vec<(String, String)>) -> Result<(), String> {
+        report_panics();
         let interceptor = I::configure(&Settings::new(settings))?;
         *self.interceptor.borrow_mut() = Some(interceptor);
         Ok(())
@@ -61,4 +62,15 @@ pub fn describe<I: Interceptor>(name: &str, version: &str) -> Description {
         default: parameter.default.map(str::to_owned),
     });
     Description { name: name.into(), version: version.into(), parameters: parameters.collect() }
+}
+
+/// A panic ends the instance, and WebAssembly has no standard error: what it says goes to the log instead. The host has the backtrace.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("a value that is no text");
+        match panic.location() {
+            Some(place) => crate::error!("panicked at {place}: {message}"),
+            None => crate::error!("panicked: {message}"),
+        }
+    }));
 }

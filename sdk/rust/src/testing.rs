@@ -26,6 +26,7 @@ use crate::batch::Batch;
 use crate::bindings::weir::interceptor::events::{Column, Edits, HeaderTable, NumberColumn, Span};
 use crate::changes::Changes;
 use crate::column::Source;
+use crate::counters;
 use crate::settings::Settings;
 use crate::{Fault, Interceptor};
 
@@ -47,6 +48,12 @@ pub fn configure<I: Interceptor>(given: &[(&str, &str)]) -> Result<I, String> {
         }
     }
     I::configure(&Settings::new(pairs))
+}
+
+/// What was counted under this name so far, by this test's thread.
+#[must_use]
+pub fn counted(name: &str) -> u64 {
+    counters::so_far(name)
 }
 
 /// An event for a test.

@@ -1,7 +1,7 @@
 //! The native stand-in for the host: what an author's own tests rely on.
 
 use weir_interceptor::testing::{self, Events, Fate, Given};
-use weir_interceptor::{Batch, Event, Fault, Interceptor, Parameter, Settings, Verdict};
+use weir_interceptor::{Batch, Event, Fault, Interceptor, Parameter, Settings, Verdict, count};
 
 /// Does a little of everything, as the body says.
 struct Everything {
@@ -20,6 +20,10 @@ impl Interceptor for Everything {
         match event.body() {
             None => return Verdict::reject("no body"),
             Some(b"mark") => event.set_header("mark", &self.mark),
+            Some(b"count") => {
+                count("counted", 2);
+                count("Not a name", 1);
+            }
             Some(b"drop") => return Verdict::Discard,
             Some(b"clear") => event.clear_body(),
             Some(b"replace") => {
@@ -76,6 +80,13 @@ fn headers_and_json_fields_are_read_by_name() {
     assert_eq!(renamed.event.headers, [("new".to_owned(), b"2".to_vec())]);
     assert_eq!(judge(Given::body(r#"{"a":["x"]}"#)).header("field"), Some("x"));
     assert_eq!(judge(Given::body("not json")).header("field"), Some("none"));
+}
+
+#[test]
+fn counters_add_up_and_names_that_do_not_fit_are_left_out() {
+    judge(Given::body("count"));
+    judge(Given::body("count"));
+    assert_eq!((testing::counted("counted"), testing::counted("Not a name"), testing::counted("other")), (4, 0, 0));
 }
 
 #[test]

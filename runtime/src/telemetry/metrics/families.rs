@@ -1,6 +1,6 @@
 //! The names of all metrics, what each means, and the series that come and go with plugins.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use prometheus_client::metrics::family::Family;
@@ -22,6 +22,7 @@ pub(in super::super) struct PluginFamilies {
     pub(in super::super) rejected_events: Family<Labels, Counter>,
     pub(in super::super) failures: Family<Labels, Counter>,
     pub(in super::super) cpu_seconds: Family<Labels, Seconds>,
+    pub(in super::super) counters: Family<Labels, Counter>,
     pub(in super::super) slots: Arc<Mutex<HashMap<Labels, Slot>>>,
 }
 
@@ -32,6 +33,8 @@ pub(in super::super) struct Slot {
     pub(in super::super) running: Option<Labels>,
     /// Of the versions that are counted, in the order in which they came.
     pub(in super::super) versions: Vec<Labels>,
+    /// The counters each of these versions has of its own.
+    pub(in super::super) counters: HashMap<Labels, BTreeSet<String>>,
 }
 
 #[derive(Debug)]
@@ -147,6 +150,7 @@ impl PluginFamilies {
             rejected_events: plain(registry, "plugin_rejected_events", "Events a version of a plugin sent to the dead letters"),
             failures: plain(registry, "plugin_failures", "Calls of a version of a plugin that did not come back in order, by how"),
             cpu_seconds: seconds(registry, "plugin_cpu", "CPU time of a version of a plugin, the host's work for it included"),
+            counters: plain(registry, "plugin_counter", "What a version of a plugin counts itself, by the name it gives it"),
             slots: Arc::default(),
         }
     }

@@ -19,6 +19,7 @@ fn scraped() -> String {
     interceptor.plugin("fraud-score", "0.1.0", "ab12");
     interceptor.swap(SwapOutcome::RolledBack);
     interceptor.version("ab12", "fraud-score", "0.1.0").failed(FailureKind::Memory);
+    interceptor.version("ab12", "fraud-score", "0.1.0").counted("cards_seen", 7);
     metrics.dead_letters("p").events("sink k1").inc_by(4);
     metrics.spans().exported.inc();
     let http = metrics.http("admin");
@@ -73,6 +74,7 @@ fn the_names_dashboards_rely_on_are_there() {
         "weir_plugin_rejected_events_total",
         "weir_plugin_failures_total",
         "weir_plugin_cpu_seconds_total",
+        "weir_plugin_counter_total",
         "weir_kafka_lag_messages",
         "weir_dlq_events_total",
         "weir_source_poll_seconds_total",
@@ -123,6 +125,33 @@ fn versions_are_counted_apart_and_the_oldest_but_the_one_that_judges_is_forgotte
     assert_eq!(text.lines().filter(|line| line.starts_with("weir_plugin_cpu_seconds_total{")).count(), 4);
     // The same version asked for again counts on.
     assert_eq!(interceptor.version(&digest(6), "score", "6").events.get(), 6);
+}
+
+#[test]
+fn what_a_plugin_counts_itself_goes_on_over_swaps_and_goes_with_its_version() {
+    let metrics = Metrics::new();
+    let interceptor = metrics.interceptor("p", "r1", "i1", "wasm");
+    let series = || {
+        let text = metrics.render();
+        let lines = text.lines().filter(|line| line.starts_with("weir_plugin_counter_total{")).map(str::to_owned);
+        lines.collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>()
+    };
+    let first = interceptor.version("aa", "score", "1");
+    first.counted("seen", 2);
+    interceptor.plugin("score", "2", "bb");
+    interceptor.version("bb", "score", "2").counted("seen", 5);
+    interceptor.version("aa", "score", "1").counted("seen", 1);
+    let label = |digest: &str, version: &str| {
+        format!(
+            "weir_plugin_counter_total{{pipeline=\"p\",component=\"i1\",source=\"r1\",digest=\"{digest}\",name=\"score\",version=\"{version}\",counter=\"seen\"}}"
+        )
+    };
+    assert_eq!(series(), [format!("{} 3", label("aa", "1")), format!("{} 5", label("bb", "2"))]);
+    for number in 3..=6 {
+        interceptor.version(&format!("c{number}"), "score", "3");
+    }
+    first.counted("seen", 1);
+    assert_eq!(series(), [format!("{} 5", label("bb", "2"))], "the one that judges is kept");
 }
 
 fn judgement(events: usize) -> Judgement {

@@ -3,6 +3,7 @@
 //! The map of this tree, in reading order:
 //!
 //! 1. [`event`], [`batch`]: the unit of data, events in source order, and what an interceptor's outcome makes of them.
+//!    [`event_file`] is events in files, for those who try plugins.
 //! 2. [`delivery`]: the ack. Who holds it owns the events; silence means "send it again".
 //! 3. [`pipeline`]: **the flow**. `source_loop` is its left half, `sink_loop` its right half, [`pipeline::ledger`] says how far a source may
 //!    commit, [`pipeline::dead_letter`] parks what is refused.
@@ -33,6 +34,7 @@ pub mod delivery;
 mod errors;
 pub mod escape;
 pub mod event;
+pub mod event_file;
 mod excerpt;
 pub mod file_format;
 pub mod flume_event;

@@ -36,7 +36,7 @@ fn push(line: &mut String, character: char) {
 }
 
 /// Whether a terminal does something other than show it: control characters, Unicode's line ends, and the marks that change a text's direction.
-fn steers(character: char) -> bool {
+pub(crate) fn steers(character: char) -> bool {
     let turns = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}')
 }

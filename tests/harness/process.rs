@@ -28,6 +28,8 @@ pub struct Usage {
 pub enum Signal {
     /// SIGTERM
     Terminate,
+    /// SIGINT, as of Ctrl-C.
+    Interrupt,
     /// SIGHUP
     HangUp,
     /// SIGUSR1
@@ -162,6 +164,7 @@ mod system {
     pub fn send(id: u32, signal: super::Signal) {
         let number = match signal {
             super::Signal::Terminate => libc::SIGTERM,
+            super::Signal::Interrupt => libc::SIGINT,
             super::Signal::HangUp => libc::SIGHUP,
             super::Signal::User1 => libc::SIGUSR1,
             super::Signal::Stop => libc::SIGSTOP,

@@ -7,6 +7,7 @@ mod counters;
 mod fraud;
 mod hostile;
 mod mutations;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

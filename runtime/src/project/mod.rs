@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 pub use build::{Built, Options, build, wrap};
 pub use manifest::Project;
+pub use source::digest as source_digest;
 pub use tools::Toolbox;
 
 /// Why a project cannot be begun or built.

@@ -15,7 +15,10 @@ const NO_SOURCE: [&str; 6] = [".md", ".jsonl", ".wasm", ".pyc", ".o", ".minisig"
 
 /// SHA-256, in hex, over the names and contents of a project's files, its copy of the SDK and its lock file among them, and over the contract.
 /// Hidden files, documents, events and what tools make are left out.
-pub(super) fn digest(directory: &Path) -> io::Result<String> {
+///
+/// # Errors
+/// A file or directory that cannot be read.
+pub fn digest(directory: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     collect(directory, &mut files)?;
     files.sort();

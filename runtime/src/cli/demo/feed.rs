@@ -139,12 +139,13 @@ fn scatter(id: u64, salt: u64) -> u64 {
     (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16
 }
 
-fn card(id: u64) -> String {
+/// The card of a transaction, which is its key.
+pub(in crate::cli) fn card(id: u64) -> String {
     format!("card-{:05}", scatter(id, 1) % 5_000)
 }
 
 /// The body of a transaction, as `plugins/fraud-score` reads it.
-fn transaction(id: u64) -> String {
+pub(in crate::cli) fn transaction(id: u64) -> String {
     const COUNTRIES: [&str; 8] = ["US", "US", "US", "US", "US", "DE", "BR", "JP"];
     const CODES: [&str; 10] = ["5411", "5812", "5541", "5999", "4111", "5732", "5411", "5812", "7995", "6051"];
     let pick = |salt, from: &[&'static str]| from[(scatter(id, salt) % from.len() as u64) as usize];

@@ -3,7 +3,7 @@
 //! `--brokers` it brings its own broker: librdkafka's mock, in this process, which keeps nothing.
 
 mod broker;
-mod feed;
+pub(in crate::cli) mod feed;
 mod landing;
 mod tally;
 pub mod view;

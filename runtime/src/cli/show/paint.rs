@@ -34,7 +34,16 @@ impl Paint {
 
     /// For standard output as it is.
     pub(in crate::cli) fn stdout() -> Paint {
-        Paint { colours: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
+        Paint::of(&std::io::stdout())
+    }
+
+    /// For standard error as it is.
+    pub(in crate::cli) fn stderr() -> Paint {
+        Paint::of(&std::io::stderr())
+    }
+
+    fn of(stream: &impl IsTerminal) -> Paint {
+        Paint { colours: stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
     }
 
     /// The text, which is escaped already, in its tone.

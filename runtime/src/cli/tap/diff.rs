@@ -10,17 +10,17 @@ use crate::printable::escaped;
 
 /// One difference; all texts are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
+pub(in crate::cli) struct Change {
     /// `header score`, `key`, `body`, `body /amount`.
-    pub(super) place: String,
+    pub(in crate::cli) place: String,
     /// `None`: it is new.
-    pub(super) before: Option<String>,
+    pub(in crate::cli) before: Option<String>,
     /// `None`: it is gone.
-    pub(super) after: Option<String>,
+    pub(in crate::cli) after: Option<String>,
 }
 
 /// All differences, in the order in which an event is shown.
-pub(super) fn between(before: &EventView, after: &EventView) -> Vec<Change> {
+pub(in crate::cli) fn between(before: &EventView, after: &EventView) -> Vec<Change> {
     let mut changes = headers(before, after);
     let mut push = |place: &str, before: Option<String>, after: Option<String>| {
         if before != after {

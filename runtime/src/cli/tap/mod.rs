@@ -1,6 +1,6 @@
 //! `weir tap`: events at an interceptor as they pass, before it, behind it, or what it did to them. It listens; nothing waits for it.
 
-mod diff;
+pub(in crate::cli) mod diff;
 mod view;
 
 use std::process::ExitCode;

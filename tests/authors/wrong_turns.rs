@@ -1,11 +1,11 @@
-//! What an author does wrong, and what is said about it.
+//! What an author does wrong on the way to a component, and what is said about it. What can be wrong with one is in `plugin/tools.rs`.
 
 use std::fs;
 use std::process::Command;
 
 use super::{Desk, NAME};
 use crate::harness::agent::binary;
-use crate::harness::{guests, turn};
+use crate::harness::turn;
 
 /// Exit codes of `weir plugin`: something is wrong with the plugin; how it was called; a tool is missing.
 const FINDINGS: i32 = 1;
@@ -61,44 +61,4 @@ fn a_syntax_error_is_shown_as_the_tool_says_it() {
         show(&format!("{language}, a syntax error"), &project.weir(&["plugin", "build"]).ill(FINDINGS, words));
         assert!(!project.directory.join(format!("build/{NAME}.wasm")).exists());
     }
-}
-
-#[test]
-fn what_is_no_plugin_is_said_so() {
-    let desk = Desk::new("files");
-    fs::write(desk.directory.join("core.wasm"), b"\0asm\x01\0\0\0").unwrap();
-    fs::write(desk.directory.join("text.wasm"), "hello").unwrap();
-    let other = wat::parse_str(r#"(component (instance $i) (export "acme:filter/run@1.0.0" (instance $i)))"#).unwrap();
-    fs::write(desk.directory.join("other.wasm"), other).unwrap();
-    fs::write(desk.directory.join("events.jsonl"), "{}\n").unwrap();
-    let cases = [("core.wasm", "a core module, not a component"), ("text.wasm", "not WebAssembly"), ("other.wasm", "it exports acme:filter/run@1.0.0")];
-    for (file, words) in cases {
-        show(file, &desk.weir(&["plugin", "test", file, "events.jsonl"]).ill(FINDINGS, &[words]));
-    }
-    let done = desk.weir(&["plugin", "test", "none.wasm", "events.jsonl"]);
-    assert_ne!(done.code, 0);
-    show("no such file", &done.said);
-    show("no project", &desk.weir(&["plugin", "build"]).ill(USAGE, &[]));
-}
-
-#[test]
-fn settings_and_events_that_do_not_fit_are_named() {
-    let desk = Desk::new("settings");
-    let plugin = guests::path("conformance-rust").display().to_string();
-    fs::write(desk.directory.join("events.jsonl"), "{\"body\":\"a\"}\n{\"body\":1}\n").unwrap();
-    show("a malformed event", &desk.weir(&["plugin", "test", &plugin, "events.jsonl", "--set", "label=x"]).ill(USAGE, &["events.jsonl", "2"]));
-    fs::write(desk.directory.join("events.jsonl"), "{\"body\":\"a\"}\n").unwrap();
-    let cases: [(&[&str], &str); 4] = [
-        (&[], "`label` is required"),
-        (&["--set", "lable=x"], "did you mean `label`?"),
-        (&["--set", "label=x", "--set", "limit=much"], "`limit` cannot be `much`"),
-        (&["--set", "label=x", "--set", "limit=0"], "`limit` must be above 0"),
-    ];
-    for (settings, words) in cases {
-        let arguments = [&["plugin", "test", &plugin, "events.jsonl"], settings].concat();
-        show(&settings.join(" "), &desk.weir(&arguments).ill(FINDINGS, &[words]));
-    }
-    fs::write(desk.directory.join("out.jsonl"), "{\"verdict\":\"kept\",\"body\":\"b\"}\n").unwrap();
-    let arguments = ["plugin", "test", &plugin, "events.jsonl", "--set", "label=x", "--expect", "out.jsonl"];
-    show("another outcome", &desk.weir(&arguments).ill(FINDINGS, &["\"b\"", "\"a\""]));
 }

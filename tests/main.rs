@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod authors;
 mod config;
 mod conformance;
 mod file_channel;

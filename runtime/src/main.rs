@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, doctor, graph, history, logs, pause, plugin, reload, run, status, swap, tap, validate};
+use weir::cli::{
+    EXIT_USAGE, compile, convert, demo, dlq, doctor, graph, history, logs, pause, plugin, reload, run, status, swap, tap, validate,
+};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -156,6 +158,10 @@ mod tests {
             "dlq replay flume1 0:1 0:2",
             "dlq replay flume1 --all --plugin 77ab",
             "dlq drop flume1 --all --yes",
+            "plugin test p.wasm events.jsonl --expect out.jsonl --update --set a=b=c --set d=e --batch 5 --memory 1MiB --deadline 1s",
+            "plugin try p.wasm --text --batch 2",
+            "plugin bench p.wasm events.jsonl --batches 1,5,1000 --seconds 3 --json",
+            "plugin dev project --swap flume1/int-1 --api https://x",
             "plugin new large-ones --lang rust --dir x",
             "plugin build x -o y.wasm --json",
             "plugin inspect y.wasm --json",
@@ -165,7 +171,17 @@ mod tests {
             let parsed = command().try_get_matches_from(std::iter::once("weir").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
-        for line in ["tap flume1", "tap a/b --before --after", "swap a/b c --token x", "dlq replay flume1 0:1 --all", "status --cert c", "plugin new x", "plugin new x --lang cobol"] {
+        for line in [
+            "tap flume1",
+            "tap a/b --before --after",
+            "swap a/b c --token x",
+            "dlq replay flume1 0:1 --all",
+            "status --cert c",
+            "plugin new x",
+            "plugin new x --lang cobol",
+            "plugin test p.wasm e --update",
+            "plugin bench p.wasm --batches 0",
+        ] {
             assert!(command().try_get_matches_from(std::iter::once("weir").chain(line.split(' '))).is_err(), "{line}");
         }
     }

@@ -16,8 +16,8 @@ const INSTALL: &str = "apt-get update && apt-get install -y --no-install-recomme
      golang-go nodejs npm python3-venv clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32";
 /// What `weir plugin build` ends with when a tool is missing.
 const MISSING: i32 = 69;
-/// What builds leave in a source folder.
-const PRODUCTS: [&str; 7] = ["build", "target", "node_modules", ".venv", "__pycache__", "weir-sdk", ".pytest_cache"];
+/// What tools leave among the sources.
+const PRODUCTS: [&str; 5] = ["target", "node_modules", ".venv", "__pycache__", ".pytest_cache"];
 
 /// A language plugins can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,8 @@ impl Language {
         let shared = ["wit", "runtime/src/plugin/adapter", "runtime/src/project"].map(|path| repository().join(path));
         let mut digest = Sha256::new();
         for place in [folder.to_owned(), repository().join("sdk").join(self.name)].iter().chain(&shared) {
-            for file in files(place)? {
+            // Of a plugin, `build` is what was built before; of an SDK it may be a part.
+            for file in files(place)?.into_iter().filter(|file| !file.starts_with(folder.join("build"))) {
                 digest.update(file.to_string_lossy().as_bytes());
                 digest.update([0]);
                 digest.update(Sha256::digest(fs::read(&file)?));

@@ -27,6 +27,17 @@ fn everything_a_plugin_may_not_have_is_named() {
 }
 
 #[test]
+fn events_and_counters_are_for_every_plugin_and_the_log_is_granted() {
+    let imports = ["events", "counters", "logging"].map(|name| format!(r#"(import "weir:interceptor/{name}@0.1.0" (instance))"#));
+    let component = wat(&format!("(component {})", imports.concat()));
+    let Err(error) = Artifact::from_bytes("x.wasm", component, None, &Terms { grants: vec![], ..Terms::default() }) else {
+        panic!("it was accepted")
+    };
+    let said = "plugin x.wasm imports what nothing grants: weir:interceptor/logging@0.1.0 (the interceptor's `grants` do not have `logging`)";
+    assert_eq!(error.to_string(), said);
+}
+
+#[test]
 fn another_version_of_the_contract_is_named() {
     let said = refusal(wat(r#"(component (import "weir:interceptor/events@0.9.0" (instance)))"#));
     assert!(said.contains("it imports weir:interceptor/events@0.9.0; this host has version 0.1.0"), "{said}");

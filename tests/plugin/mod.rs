@@ -3,6 +3,7 @@
 mod admission;
 mod committed;
 mod compiling;
+mod counters;
 mod fraud;
 mod hostile;
 mod mutations;

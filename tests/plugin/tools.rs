@@ -68,7 +68,8 @@ fn committed(name: &str) -> String {
     repository().join(format!("plugins/{name}/{name}.wasm")).display().to_string()
 }
 
-const TRANSACTION: &str = r#"{"id":1,"card":"c","amount":500,"currency":"EUR","merchant":"m","mcc":"5411","country":"SE","home":"SE","ts":1}"#;
+const TRANSACTION: &str =
+    r#"{"id":1,"card":"c","amount":500,"currency":"EUR","merchant":"m","mcc":"5411","country":"SE","home":"SE","ts":1}"#;
 
 fn sample() -> String {
     format!("{{\"body\":{{\"json\":{TRANSACTION}}},\"key\":\"c\",\"timestamp\":7}}\n\n{{\"body\":\"no transaction\"}}\n")
@@ -125,7 +126,8 @@ fn an_expectation_is_written_met_and_missed() {
 
 #[test]
 fn an_event_the_plugin_traps_over_is_rejected_alone_with_its_backtrace() {
-    let bench = Bench::with(&[("sample.jsonl", "{\"body\":\"fine\"}\n{\"body\":{\"json\":{\"poison\": true}}}\n{\"body\":\"fine, too\"}\n")]);
+    let bench =
+        Bench::with(&[("sample.jsonl", "{\"body\":\"fine\"}\n{\"body\":{\"json\":{\"poison\": true}}}\n{\"body\":\"fine, too\"}\n")]);
     let said = bench.weir(&["test", &guest("traps").display().to_string(), "sample.jsonl"]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     let verdicts: Vec<String> = said.out.lines().map(|line| line.split('"').nth(3).unwrap().to_owned()).collect();

@@ -122,8 +122,10 @@ impl SinkLoop<'_> {
                 self.unsettled.push_back((taken, behind));
             }
         }
+        // One wait is for all: what those behind failed with is as old.
+        let mut waited = false;
         while let Some((taken, written)) = self.unsettled.pop_front() {
-            match self.write_until_done(taken.batch(), written).await {
+            match self.write_until_done(taken.batch(), written, &mut waited).await {
                 Ok((refused, later)) => self.commit(taken, refused, later).await,
                 Err(error) => {
                     self.unsettled.push_front((taken, Written::default()));
@@ -143,8 +145,9 @@ impl SinkLoop<'_> {
     }
 
     /// Writes what failed again, with back-off and for as long as it takes; events that may be refused for their company go alone.
-    async fn write_until_done(&mut self, batch: &Batch, written: Written) -> Result<(Vec<Refused>, Vec<Later>), Error> {
+    async fn write_until_done(&mut self, batch: &Batch, written: Written, waited: &mut bool) -> Result<(Vec<Refused>, Vec<Later>), Error> {
         let mut back_off = BackOff::new();
+        let mut stale = *waited;
         let (mut refused, doubtful): (Vec<_>, Vec<_>) = written.refused.into_iter().partition(|refused| refused.certain);
         let mut alone: VecDeque<usize> = doubtful.into_iter().map(|refused| refused.event).collect();
         let mut failed = written.failed;
@@ -156,9 +159,12 @@ impl SinkLoop<'_> {
                     return Err(error);
                 }
                 self.drained.metrics.retries.inc();
-                let wait = back_off.after(Duration::ZERO);
-                warn!(stage = %self.drained.stage, events = failed.len(), error = %error_chain(&error), ?wait, "write failed, trying again");
-                tokio::time::sleep(wait).await;
+                if !std::mem::take(&mut stale) {
+                    let wait = back_off.after(Duration::ZERO);
+                    warn!(stage = %self.drained.stage, events = failed.len(), error = %error_chain(&error), ?wait, "write failed, trying again");
+                    tokio::time::sleep(wait).await;
+                    *waited = true;
+                }
             }
             let again = if failed.is_empty() { alone.pop_front().into_iter().collect() } else { std::mem::take(&mut failed) };
             let part = Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>());

@@ -19,6 +19,22 @@ use super::secret::is_secret;
 use table::Rule::{Buffer, Dropped, Forced, Kibibytes, Pointless, Renamed};
 use table::{BOTH, CONSUMER, OLD_CONSUMER, OLD_PRODUCER, PRODUCER, Rule, SAME};
 
+/// The one name used here of those that librdkafka has for a property. A client's settings have no order, so that of two names for one property
+/// either could win: a default, say, over what the user wants.
+pub(crate) fn one_name(name: &str) -> &str {
+    match name {
+        "queue.buffering.max.ms" => "linger.ms",
+        "delivery.timeout.ms" => "message.timeout.ms",
+        "request.required.acks" => "acks",
+        "message.send.max.retries" => "retries",
+        "compression.codec" => "compression.type",
+        "max.in.flight" => "max.in.flight.requests.per.connection",
+        "fetch.message.max.bytes" => "max.partition.fetch.bytes",
+        "sasl.mechanism" => "sasl.mechanisms",
+        name => name,
+    }
+}
+
 /// Whose properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

@@ -45,7 +45,7 @@ pub(super) enum Reason {
     Room,
     /// Somebody waits for what is in it.
     Hurry,
-    /// Events from before its first came.
+    /// Events from before its first come again.
     Behind,
     /// The next event has another schema.
     Schema,
@@ -64,7 +64,7 @@ impl fmt::Display for Reason {
             Reason::Idle => "no event for long",
             Reason::Room => "too many files are open",
             Reason::Hurry => "somebody waits for it",
-            Reason::Behind => "earlier offsets came again",
+            Reason::Behind => "earlier events come again",
             Reason::Schema => "the schema changes",
             Reason::Finish => "the sink ends",
             Reason::Failure => "it failed",
@@ -109,6 +109,7 @@ struct Pending {
     span: Option<(i64, i64)>,
     last_event: Instant,
     ended: Option<Reason>,
+    failure: Option<Error>,
     closing: Option<OwnedSemaphorePermit>,
 }
 
@@ -152,6 +153,7 @@ impl File {
             span: None,
             last_event: now,
             ended: None,
+            failure: None,
             closing: None,
         };
         File { late, limits, opened: now, pending: Mutex::new(pending), posted: Notify::new(), outcome: watch::Sender::new(None), room }
@@ -194,6 +196,11 @@ impl File {
     /// How many events it has.
     pub(super) fn events(&self) -> u64 {
         self.lock().events
+    }
+
+    /// Why its events are to be written again, if they are.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.lock().failure.clone()
     }
 
     /// What became of it, if that is known.
@@ -250,9 +257,9 @@ impl File {
         interval.into_iter().chain(idle).min_by_key(|(due, _)| *due)
     }
 
-    /// Ends it without its last bytes, and gives back who waits.
-    pub(super) fn fail(&self) -> Vec<oneshot::Sender<Fate>> {
-        let (bytes, answers) = self.lock().fail();
+    /// Ends it without its last bytes, and gives back who waits. With a failure, their events are to be written again.
+    pub(super) fn fail(&self, failure: Option<Error>) -> Vec<oneshot::Sender<Fate>> {
+        let (bytes, answers) = self.lock().fail(failure);
         self.room.free(bytes);
         answers
     }
@@ -342,8 +349,9 @@ impl Pending {
         Some(Load { bytes: std::mem::take(&mut self.bytes), answers: std::mem::take(&mut self.answers), ended: self.ended, encoded })
     }
 
-    fn fail(&mut self) -> (usize, Vec<oneshot::Sender<Fate>>) {
+    fn fail(&mut self, failure: Option<Error>) -> (usize, Vec<oneshot::Sender<Fate>>) {
         self.ended.get_or_insert(Reason::Failure);
+        self.failure = failure;
         // No offset is in it.
         self.span = None;
         self.encoder = None;

@@ -52,6 +52,8 @@ pub(super) struct Lanes {
     lanes: HashMap<Key, Lane>,
     tasks: JoinSet<()>,
     tended: Instant,
+    /// Each batch whose fate is not known has one.
+    turns: Arc<()>,
 }
 
 /// The files of one key.
@@ -61,11 +63,13 @@ struct Lane {
     schema: Option<Vec<u8>>,
     counter: Arc<Counter>,
     used: Instant,
+    /// Why events are to be written again, before any that came after them.
+    broken: Option<Error>,
 }
 
 impl Lane {
     fn new() -> Lane {
-        Lane { ranges: Ranges::default(), schema: None, counter: Arc::new(Counter::new()), used: Instant::now() }
+        Lane { ranges: Ranges::default(), schema: None, counter: Arc::new(Counter::new()), used: Instant::now(), broken: None }
     }
 
     fn is_open(&self) -> bool {
@@ -76,7 +80,28 @@ impl Lane {
         if let Some(file) = &self.ranges.current {
             file.end(reason);
         }
-        self.ranges.follow();
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        if let Some(failure) = self.ranges.follow() {
+            // What comes again does not go behind what came later.
+            self.broken = Some(failure);
+            self.end(Reason::Behind);
+        }
+    }
+
+    /// Follows its files. After a failure nothing is taken until it is known of all batches what became of them: only then they come again, in
+    /// order, and another batch would come between.
+    fn ready(&mut self, others: bool) -> Result<(), Error> {
+        self.follow();
+        match self.broken.take() {
+            Some(failure) if others => {
+                self.broken = Some(failure.clone());
+                Err(failure)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -94,7 +119,13 @@ impl Lanes {
             lanes: HashMap::new(),
             tasks: JoinSet::new(),
             tended: Instant::now(),
+            turns: Arc::new(()),
         }
+    }
+
+    /// For a batch, until its fate is known.
+    pub(super) fn turn(&self) -> Arc<()> {
+        self.turns.clone()
     }
 
     /// Looks after what has ended, now and then.
@@ -110,10 +141,9 @@ impl Lanes {
         self.tended = Instant::now();
         let offsets = self.names == Names::Offsets;
         self.lanes.retain(|_, lane| {
-            lane.ranges.follow();
-            // Without offsets nobody asks what a file had.
-            let remembers = offsets && (!lane.ranges.closing.is_empty() || lane.used.elapsed() < FORGOTTEN);
-            lane.is_open() || remembers
+            lane.follow();
+            let remembers = !lane.ranges.closing.is_empty() || (offsets && lane.used.elapsed() < FORGOTTEN);
+            lane.is_open() || remembers || lane.broken.is_some()
         });
     }
 
@@ -189,6 +219,9 @@ impl Lanes {
 
     async fn append_all(&mut self, key: &Key, lane: &mut Lane, (batch, mut events): (&Batch, &[usize]), sheet: &mut Sheet) {
         while let Some(first) = events.first() {
+            if let Err(failure) = lane.ready(self.are_others()) {
+                return sheet.fail(events, failure);
+            }
             let file = match lane.ranges.current.clone() {
                 Some(file) => file,
                 None => match self.open(key, lane, &batch.events[*first]) {
@@ -202,7 +235,7 @@ impl Lanes {
             };
             let Some(appended) = file.append(batch, events) else {
                 // By its time, or by a failure: then Flume begins to count anew.
-                lane.ranges.current = None;
+                lane.follow();
                 lane.counter = Arc::new(Counter::new());
                 continue;
             };
@@ -210,7 +243,7 @@ impl Lanes {
             let ended = appended.ended;
             sheet.took(&file, appended);
             if ended {
-                lane.ranges.current = None;
+                lane.follow();
                 self.hold(&file).await;
             }
         }
@@ -228,7 +261,9 @@ impl Lanes {
         let offset = |event: &usize| batch.events[*event].origin.as_ref().map_or(0, |origin| origin.offset);
         let mut unlisted = true;
         while let Some(first) = events.first() {
-            lane.ranges.follow();
+            if let Err(failure) = lane.ready(self.are_others()) {
+                return sheet.fail(events, failure);
+            }
             let event = &batch.events[*first];
             let known = lane.ranges.find(offset(first));
             if let Known::Whole | Known::Coming(_) = known {
@@ -289,10 +324,15 @@ impl Lanes {
             let ended = appended.ended;
             sheet.took(&file, appended);
             if ended {
-                lane.ranges.follow();
+                lane.follow();
                 self.hold(&file).await;
             }
         }
+    }
+
+    /// Whether it is open what becomes of some batch besides the present one.
+    fn are_others(&self) -> bool {
+        Arc::strong_count(&self.turns) > 2
     }
 
     /// How many events from the first on go into one file.

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 pub use fs::Error;
@@ -65,7 +66,9 @@ pub struct Hdfs {
     stopping: watch::Sender<bool>,
     used: mpsc::UnboundedSender<String>,
     seen: HashSet<String>,
-    _recovery: Task<()>,
+    recovery: Option<Arc<Recovery>>,
+    _looking: Task<()>,
+    is_finished: bool,
 }
 
 impl Hdfs {
@@ -118,12 +121,11 @@ impl Hdfs {
             stopping: stopped,
         });
         let (used, heard) = mpsc::unbounded_channel();
-        let recovery = recover::prefix(&prefix).map(|pattern| Recovery {
-            common: common.clone(),
-            directories: Directories::of(&directory, &root),
-            prefix: pattern,
-            unreadable: !spec.format.readable_after_flush(),
+        let recovery = recover::prefix(&prefix).map(|pattern| {
+            let (common, directories) = (common.clone(), Directories::of(&directory, &root));
+            Arc::new(Recovery { common, directories, prefix: pattern, unreadable: !spec.format.readable_after_flush() })
         });
+        let looks = recovery.clone();
         let limits =
             Limits { count: spec.roll_count, size: spec.roll_size, interval: some(spec.roll_interval), idle: some(spec.idle_timeout) };
         let room = Arc::new(Room::new(WAITING));
@@ -134,18 +136,20 @@ impl Hdfs {
             stopping,
             used,
             seen: HashSet::new(),
-            _recovery: Task::spawn(async move {
-                if let Some(recovery) = recovery {
+            recovery,
+            _looking: Task::spawn(async move {
+                if let Some(recovery) = looks {
                     recovery.run(heard).await;
                 }
             }),
+            is_finished: false,
         })
     }
 
     async fn accept(&mut self, batch: &Batch) -> Sheet {
         self.room.wait().await;
         self.lanes.tend();
-        let mut sheet = Sheet::default();
+        let mut sheet = Sheet::new(self.lanes.turn());
         for (key, events) in self.lanes.sort(batch, &mut sheet) {
             self.note(&key.bucket.directory);
             self.lanes.append(key, batch, &events, &mut sheet).await;
@@ -185,8 +189,20 @@ impl Sink for Hdfs {
             // What cannot be closed at once is left to the next start, as in Flume.
             self.stopping.send_replace(true);
             self.lanes.finish().await;
+            self.is_finished = true;
             Ok(())
         })
+    }
+}
+
+impl Drop for Hdfs {
+    /// After a failure: nobody else could see to its files before its leases end. It outlives the sink, and no longer than the agent.
+    fn drop(&mut self) {
+        let Some(recovery) = self.recovery.take().filter(|_| !self.is_finished) else { return };
+        let files = recovery.common.ours.take();
+        if let (false, Ok(runtime)) = (files.is_empty(), Handle::try_current()) {
+            runtime.spawn(async move { recovery.see_to(files).await });
+        }
     }
 }
 

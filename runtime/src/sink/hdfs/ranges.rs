@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::file::File;
+use super::fs::Error;
 
 /// What is known of a partition's offsets.
 #[derive(Default)]
@@ -49,20 +50,23 @@ impl Ranges {
         after > 0 && self.whole[after - 1].1 >= offset
     }
 
-    /// Takes note of files that have ended, and of those that are whole.
-    pub(super) fn follow(&mut self) {
+    /// Takes note of files that have ended, and of those that are whole; gives back why one failed.
+    pub(super) fn follow(&mut self) -> Option<Error> {
         if let Some(ended) = self.current.take_if(|file| file.has_ended()) {
             self.closing.push(ended);
         }
-        let mut whole = Vec::new();
-        self.closing.retain(|file| match file.outcome() {
-            None => true,
-            Some(outcome) => {
-                whole.extend(file.span().filter(|_| outcome.is_ok()));
-                false
+        let (mut whole, mut failure) = (Vec::new(), None);
+        self.closing.retain(|file| {
+            if let Some(error) = file.failure() {
+                failure = Some(error);
+                return false;
             }
+            let outcome = file.outcome();
+            whole.extend(file.span().filter(|_| matches!(outcome, Some(Ok(())))));
+            outcome.is_none()
         });
         whole.into_iter().for_each(|range| self.add(range));
+        failure
     }
 
     /// Where the event of this offset is.

@@ -3,7 +3,7 @@
 //! Flume leaves them for ever. Here the sink looks for them when it starts, in every directory that its path can be expanded to, and again in a
 //! directory when it is first used. A file that somebody writes to is never touched: it is taken over only once its writer is gone, which HDFS
 //! says a minute after (the soft limit of a lease) and a local file at once (its lock). Where one file of a writer is found abandoned, so are all its
-//! files.
+//! files. A sink that fails over files of offsets, and is made anew, sees to them itself, and at once: they are its client's.
 //!
 //! | left over | becomes |
 //! |---|---|
@@ -78,7 +78,7 @@ impl Leftover {
 
 impl Recovery {
     /// Looks everywhere, then wherever it is told to; ends when nobody can tell it any more.
-    pub(super) async fn run(self, mut used: mpsc::UnboundedReceiver<String>) {
+    pub(super) async fn run(&self, mut used: mpsc::UnboundedReceiver<String>) {
         if self.common.naming.is_one() {
             return;
         }
@@ -92,7 +92,9 @@ impl Recovery {
                 biased;
                 directory = used.recv() => match directory {
                     Some(directory) => {
-                        let _ = self.look_into(&directory, &mut leftovers).await;
+                        if self.look_into(&directory, &mut leftovers).await.is_err() {
+                            unseen.push_back(directory);
+                        }
                     }
                     None => return,
                 },
@@ -139,18 +141,37 @@ impl Recovery {
                 below.push(path);
                 continue;
             }
-            let name = beside(&entry.name).unwrap_or(&entry.name);
-            let is_prefix = |prefix: &str| self.prefix.is_match(prefix);
-            let Some((prefix, stem)) = self.common.naming.read_in_use(name, &is_prefix) else { continue };
-            let stem = Some(stem).filter(|_| name == entry.name);
-            let known = leftovers.iter().any(|leftover| leftover.name == entry.name && leftover.directory == directory);
+            let Some(leftover) = self.leftover(directory, &entry.name) else { continue };
+            let known = leftovers.iter().any(|other| other.name == leftover.name && other.directory == directory);
             if !known && !self.common.ours.has(&path) {
                 debug!(path, "a file that a crash may have left");
-                let (prefix, directory) = (prefix.to_owned(), directory.to_owned());
-                leftovers.push(Leftover { directory, name: entry.name, prefix, stem, found: Instant::now(), synced: None, owner: None });
+                leftovers.push(leftover);
             }
         }
         Ok(below)
+    }
+
+    /// A file in a directory, if its name is that of one in use.
+    fn leftover(&self, directory: &str, name: &str) -> Option<Leftover> {
+        let bare = beside(name).unwrap_or(name);
+        let is_prefix = |prefix: &str| self.prefix.is_match(prefix);
+        let (prefix, stem) = self.common.naming.read_in_use(bare, &is_prefix)?;
+        let stem = Some(stem).filter(|_| bare == name);
+        let (directory, name, prefix) = (directory.to_owned(), name.to_owned(), prefix.to_owned());
+        Some(Leftover { directory, name, prefix, stem, found: Instant::now(), synced: None, owner: None })
+    }
+
+    /// Deletes those of these files that are of offsets. The sink itself wrote them, and is gone; its successor may look after them, too.
+    pub(super) async fn see_to(&self, paths: Vec<String>) {
+        let parts = paths.iter().filter_map(|path| path.rsplit_once('/'));
+        let files = parts.filter_map(|(directory, name)| self.leftover(directory, name));
+        let mut leftovers: Vec<_> = files.filter(|file| matches!(file.stem, Some(Stem::Open { .. } | Stem::Range { .. }))).collect();
+        let mut gone = Gone::new();
+        while !leftovers.is_empty() {
+            // At first for what was under way when the sink went.
+            tokio::time::sleep(EVERY).await;
+            self.tend(&mut leftovers, &mut gone).await;
+        }
     }
 
     async fn tend(&self, leftovers: &mut Vec<Leftover>, gone: &mut Gone) {
@@ -182,6 +203,14 @@ impl Recovery {
             Seized::Held(owner) => {
                 leftover.owner = owner;
                 return Ok(false);
+            }
+            // It is none of those that are written: nobody closes it but this.
+            Seized::Forgotten => {
+                let length = fs.length(&path).await?;
+                leftover.synced = leftover.synced.or(length);
+                if !fs.reclaim(&path).await? {
+                    return Ok(false);
+                }
             }
             Seized::Ending => {
                 // Then all of its writer's files are: taking them over one by one, each would wait for the lease's life.

@@ -11,8 +11,9 @@ use super::fs::{Entry, Error};
 use crate::sink::{self, Later, Refused, Written};
 
 /// The events of a batch, by their indices.
-#[derive(Default)]
 pub(super) struct Sheet {
+    /// Held until all is known.
+    turn: Arc<()>,
     written: Written,
     parts: Vec<Part>,
     /// Safe once these are whole.
@@ -28,6 +29,11 @@ struct Part {
 }
 
 impl Sheet {
+    pub(super) fn new(turn: Arc<()>) -> Sheet {
+        let (written, parts, later, listed) = Default::default();
+        Sheet { turn, written, parts, later, listed }
+    }
+
     /// An event can never be written.
     pub(super) fn refuse(&mut self, event: usize, reason: String) {
         self.written.refused.push(Refused { event, reason, certain: true });
@@ -55,7 +61,7 @@ impl Sheet {
 
     /// Waits for the answers.
     pub(super) async fn settle(self) -> Result<Written, sink::Error> {
-        let Sheet { mut written, parts, mut later, .. } = self;
+        let Sheet { mut written, parts, mut later, turn: _turn, .. } = self;
         for Part { events, fate, file } in parts {
             match fate.await.unwrap_or(Fate::Failed(Error::Abandoned)) {
                 Fate::Written if file.late => add(&mut later, file),

@@ -2,7 +2,7 @@
 //!
 //! | what happens | its events | the file |
 //! |---|---|---|
-//! | a write, a sync or the creation fails | those not synced fail, and are written to another file | is closed by recovering its lease, and cut to what was synced, if anything was |
+//! | a write, a sync or the creation fails, or does not answer | those not synced fail, and are written to another file | is closed by recovering its lease, and cut to what was synced, if anything was |
 //! | the close fails, all being synced | are safe | its lease is recovered, its length checked, and it is renamed |
 //! | the rename fails | are safe | is tried again; both names are looked at first, as the failed call may have done it |
 //!
@@ -81,6 +81,11 @@ impl Ours {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 
+    /// All of them, which are leftovers from now on.
+    pub(super) fn take(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
     /// Whether a file is one of them.
     pub(super) fn has(&self, path: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
@@ -108,7 +113,7 @@ pub(super) struct Work {
     pub(super) numbering: Numbering,
 }
 
-/// A file that exists.
+/// A file that exists, or may.
 struct Open {
     stem: Stem,
     path: String,
@@ -117,6 +122,15 @@ struct Open {
     written: u64,
     synced: u64,
     closed: bool,
+    /// Whether it is there, and ours, nobody knows: the call that was to create it failed.
+    doubtful: bool,
+}
+
+/// What is to become of it.
+#[derive(Clone, Copy)]
+enum Aim {
+    Keep,
+    Discard,
 }
 
 /// A file that is not written to any more, and not whole.
@@ -147,7 +161,8 @@ impl Work {
                 Err((load, error)) => {
                     self.file.written(bytes);
                     let refused = open.is_none() && self.common.steered && matches!(error, Error::Place { .. });
-                    let waiting = load.answers.into_iter().chain(self.file.fail());
+                    let failure = (!refused).then(|| error.clone());
+                    let waiting = load.answers.into_iter().chain(self.file.fail(failure));
                     for answer in waiting {
                         // Nobody waits any more where the sink is gone.
                         let _ = answer.send(if refused { Fate::Refused(error.to_string()) } else { Fate::Failed(error.clone()) });
@@ -185,7 +200,13 @@ impl Work {
         }
         let open = match open {
             Some(open) => open,
-            None => open.insert(self.create().await?),
+            None => match self.create().await {
+                Ok(created) => open.insert(created),
+                Err((doubtful, error)) => {
+                    *open = doubtful;
+                    return Err(error);
+                }
+            },
         };
         let Some(writer) = &mut open.writer else { return Err(Error::Abandoned) };
         while !bytes.is_empty() {
@@ -205,30 +226,39 @@ impl Work {
         Ok(())
     }
 
-    async fn create(&self) -> Result<Open, Error> {
+    /// Creates the file. After an error there may be one nevertheless.
+    async fn create(&self) -> Result<Open, (Option<Open>, Error)> {
+        let fs = &self.common.fs;
         for _ in 0..NAMES {
             let stem = self.stem();
             let path = self.path(&self.common.naming.in_use(&self.bucket.prefix, &stem));
             if let Stem::Counter(_) = stem
-                && self.common.fs.length(&self.path(&self.common.naming.whole(&self.bucket.prefix, &stem))).await?.is_some()
+                && fs
+                    .length(&self.path(&self.common.naming.whole(&self.bucket.prefix, &stem)))
+                    .await
+                    .map_err(|error| (None, error))?
+                    .is_some()
             {
                 continue;
             }
             self.common.ours.add(&path);
-            match self.common.fs.create(&path).await {
+            let created = fs.create(&path).await;
+            let mut open = Open { stem, path, writer: None, written: 0, synced: 0, closed: false, doubtful: created.is_err() };
+            match created {
                 Ok(writer) => {
-                    debug!(path, "file created");
-                    return Ok(Open { stem, path, writer: Some(writer), written: 0, synced: 0, closed: false });
+                    debug!(path = open.path, "file created");
+                    open.writer = Some(writer);
+                    return Ok(open);
                 }
-                Err(error) => {
-                    self.common.ours.remove(&path);
-                    if !matches!(error, Error::Exists { .. }) {
-                        return Err(error);
-                    }
+                Err(Error::Exists { .. }) => self.common.ours.remove(&open.path),
+                Err(error @ Error::Place { .. }) => {
+                    self.common.ours.remove(&open.path);
+                    return Err((None, error));
                 }
+                Err(error) => return Err((Some(open), error)),
             }
         }
-        Err(Error::Exists { path: self.path(&self.bucket.prefix) })
+        Err((None, Error::Exists { path: self.path(&self.bucket.prefix) }))
     }
 
     fn stem(&self) -> Stem {
@@ -250,7 +280,7 @@ impl Work {
         if let (Numbering::Offsets(lane), Some(range)) = (&self.numbering, self.file.span()) {
             open.stem = Stem::Range { lane: lane.clone(), range };
         }
-        let outcome = self.keep_trying(&mut open).await;
+        let outcome = self.keep_trying(&mut open, Aim::Keep).await;
         if let Err(error) = &outcome {
             let kept = "it stays under the name it has, and is looked for at the next start";
             warn!(path = open.path, error = %error_chain(error), "a file could not be completed: {kept}");
@@ -259,13 +289,14 @@ impl Work {
         self.file.settle(outcome);
     }
 
-    async fn keep_trying(&self, open: &mut Open) -> Outcome {
+    async fn keep_trying(&self, open: &mut Open, aim: Aim) -> Outcome {
         let mut tries = 0;
         loop {
-            let error = match self.try_to_complete(open).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+            let tried = match aim {
+                Aim::Keep => self.try_to_complete(open).await,
+                Aim::Discard => self.discard(open.path.clone(), open.doubtful).await,
             };
+            let Err(error) = tried else { return Ok(()) };
             tries += 1;
             let hopeless = matches!(error, Error::Gone { .. } | Error::Short { .. });
             let tired = self.common.close_tries.is_some_and(|most| tries >= most.get());
@@ -365,31 +396,36 @@ impl Work {
         self.file.settle(Err(error));
         // An unclosed writer that is dropped no longer keeps its lease.
         open.writer = None;
-        let done = match self.file.late || open.synced == 0 {
-            true => self.discard(&open.path).await,
-            false => self.keep_trying(&mut open).await,
-        };
-        if let Err(error) = done {
+        let aim = if self.file.late || open.synced == 0 { Aim::Discard } else { Aim::Keep };
+        if let Err(error) = self.keep_trying(&mut open, aim).await {
             warn!(path = open.path, error = %error_chain(&error), "a file that failed is left to the next start");
         }
         self.common.ours.remove(&open.path);
     }
 
-    /// Deletes a file that has nothing anybody relies on.
-    async fn discard(&self, path: &str) -> Outcome {
-        self.reclaim(path).await?;
-        self.common.fs.delete(path).await
+    /// Deletes a file that has nothing anybody relies on. One that may be somebody else's is closed under its writer, which loses nothing that was
+    /// synced, and deleted if that was nothing; the rest is for whoever looks for leftovers.
+    async fn discard(&self, path: String, doubtful: bool) -> Outcome {
+        if self.common.fs.length(&path).await?.is_none() {
+            return Ok(());
+        }
+        self.reclaim(&path).await?;
+        match self.common.fs.length(&path).await? {
+            Some(1..) if doubtful => Ok(()),
+            _ => self.common.fs.delete(&path).await,
+        }
     }
 }
 
 /// So that a file that a panic ends is not taken for one that is still written.
 impl Drop for Work {
     fn drop(&mut self) {
-        for answer in self.file.fail() {
+        if self.file.outcome().is_some() {
+            return;
+        }
+        for answer in self.file.fail(Some(Error::Abandoned)) {
             let _ = answer.send(Fate::Failed(Error::Abandoned));
         }
-        if self.file.outcome().is_none() {
-            self.file.settle(Err(Error::Abandoned));
-        }
+        self.file.settle(Err(Error::Abandoned));
     }
 }

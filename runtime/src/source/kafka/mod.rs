@@ -32,6 +32,7 @@ use tracing::{debug, warn};
 
 use super::{Error, Polled, Source};
 use crate::config::Brokers;
+use crate::config::kafka_properties::one_name;
 use crate::pipeline::ledger::Checkpoint;
 use crate::telemetry::SourceMetrics;
 
@@ -69,7 +70,7 @@ pub(crate) fn client(spec: &Spec, brokers: &str) -> ClientConfig {
         client.set(key, value);
     }
     for (key, value) in &spec.client {
-        client.set(key, value);
+        client.set(one_name(key), value);
     }
     client.set("bootstrap.servers", brokers).set("group.id", &spec.group);
     // Only what is settled is stored, and only what is stored is committed.

@@ -59,6 +59,11 @@ struct Lease {
     ended: Option<Instant>,
 }
 
+/// A process that lives for ever.
+const OTHER: u64 = u64::MAX;
+/// The process itself, where it does not know.
+const FORGOTTEN: u64 = u64::MAX - 1;
+
 /// What goes wrong with a call.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
@@ -113,10 +118,18 @@ impl Fake {
 
     /// Puts a file there that somebody else writes to.
     pub(crate) fn put_open(&self, path: &str, bytes: &[u8]) {
+        self.put_leased(path, bytes, OTHER);
+    }
+
+    /// Puts a file there that the client itself opened by a call it gave up on.
+    pub(crate) fn put_forgotten(&self, path: &str, bytes: &[u8]) {
+        self.put_leased(path, bytes, FORGOTTEN);
+    }
+
+    fn put_leased(&self, path: &str, bytes: &[u8], process: u64) {
         self.put(path, bytes);
-        let lease = Some(Lease { process: u64::MAX, ended: None });
         if let Some(file) = self.lock().files.get_mut(path) {
-            file.lease = lease;
+            file.lease = Some(Lease { process, ended: None });
         }
     }
 
@@ -239,7 +252,12 @@ impl FileSystem for Fake {
         self.call("seize", path, move |disk| {
             let file = disk.files.get(path).ok_or_else(|| Error::Gone { path: path.to_owned() })?;
             let fresh = |lease: &Lease| lease.ended.is_none_or(|ended| ended.elapsed() < LEASE);
-            if file.lease.as_ref().is_some_and(fresh) {
+            // Once it is being recovered, it is the NameNode's.
+            let lease = file.lease.as_ref().filter(|_| !file.recovering);
+            if lease.is_some_and(|lease| lease.process == FORGOTTEN) {
+                return Ok(Seized::Forgotten);
+            }
+            if lease.is_some_and(fresh) {
                 return Ok(Seized::Held(file.lease.as_ref().map(|lease| format!("process {}", lease.process))));
             }
             let begun = file.lease.is_none() || file.recovering;

@@ -144,6 +144,11 @@ fn owner(reason: &str) -> Option<&str> {
     owner.split(' ').next().filter(|owner| !owner.is_empty())
 }
 
+/// Whether it is this very client that has a file, in the NameNode's words (as above).
+fn is_own(reason: &str) -> bool {
+    reason.contains("is already the current lease holder")
+}
+
 /// The client's words for an erasure-coded file.
 fn has_no_sync(error: &HdfsError) -> bool {
     matches!(error, HdfsError::OperationFailed(reason) if reason.contains("erasure-coded"))
@@ -217,6 +222,7 @@ impl FileSystem for Hdfs {
         Box::pin(async move {
             let mut writer = match self.client.append(path).await {
                 Ok(writer) => writer,
+                Err(HdfsError::AlreadyExists(reason)) if is_own(&reason) => return Ok(Seized::Forgotten),
                 Err(HdfsError::AlreadyExists(reason)) => return Ok(Seized::Held(owner(&reason).map(str::to_owned))),
                 Err(HdfsError::RPCError(class, _)) if class == RECOVERY => return Ok(Seized::Ending),
                 Err(error) => return Err(sorted("take over", path, error)),
@@ -310,6 +316,8 @@ mod tests {
         let reason = "Failed to APPEND_FILE /a for me on 127.0.0.1 because this file lease is currently owned by hdfs_native_client-1 on 10.0.0.1\n\tat x";
         assert_eq!(owner(reason), Some("hdfs_native_client-1"));
         assert_eq!(owner("/a already exists"), None);
+        let reason = "Failed to APPEND_FILE /a for me on 127.0.0.1 because me is already the current lease holder.\n\tat x";
+        assert!(is_own(reason) && owner(reason).is_none());
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(super) enum Seized {
     Free,
     /// Somebody's who writes to it, or did so lately; whose, where the file system says it.
     Held(Option<String>),
+    /// This very client's, which keeps its lease alive with that of all its files: it gave up on a call that may have been done all the same.
+    Forgotten,
     /// Its writer was gone for long, so that it is being ended; soon it is free. Until then its length is what was synced, if it has one of its own.
     Ending,
 }

@@ -47,6 +47,19 @@ async fn an_empty_file_that_a_crash_left_is_deleted_and_others_are_left_alone() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_the_sink_itself_holds_and_does_not_write_is_seen_to_while_it_lives() {
+    for seed in 0..5 {
+        let fake = Fake::new(seed);
+        fake.put_forgotten("/data/p.5.tmp", b"");
+        fake.put_forgotten("/data/p.6.tmp", b"synced");
+        let sink = on(&fake, &spec());
+        tokio::time::sleep(LONG).await;
+        assert_eq!(fake.files().into_iter().collect::<Vec<_>>(), [("/data/p.6".to_owned(), b"synced".to_vec())]);
+        drop(sink);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leftover_whose_name_is_taken_gets_the_next() {
     let fake = Fake::new(1);
     fake.put("/data/p.5.tmp", b"left");

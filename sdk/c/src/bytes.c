@@ -142,11 +142,8 @@ typedef struct chunk {
 enum { ALIGNMENT = 16, FIRST_CHUNK = 1 << 16, HEAD = (sizeof(chunk) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT };
 
 static chunk *newest;
-<<<<<<< HEAD
-=======
 /* What `configure` allocated. */
 static chunk *kept;
->>>>>>> G
 
 void *weir_alloc(size_t size) {
     if (size > SIZE_MAX / 4) weir_panic("%zu bytes of memory were asked for", size);
@@ -180,11 +177,6 @@ void weir__free_call(void) {
     newest->used = 0;
 }
 
-<<<<<<< HEAD
-void weir__keep_call(void) { newest = NULL; }
-
-static const char *format_list(const char *format, va_list arguments) {
-=======
 void weir__keep_call(void) {
     while (newest) {
         chunk *next = newest->next;
@@ -196,7 +188,6 @@ void weir__keep_call(void) {
 
 WEIR_PRINTF(1, 0) static const char *format_list(const char *format, va_list arguments) {
     if (!format) return "";
->>>>>>> G
     va_list again;
     va_copy(again, arguments);
     int len = vsnprintf(NULL, 0, format, arguments);

@@ -5,23 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
-/// Directories that tools make, and tests, which an author's copy of an SDK does without.
-const LEFT_OUT: [&str; 14] = [
-    "target",
-    "node_modules",
-    "build",
-    "dist",
-    "tests",
-    "test",
-    "testdata",
-    "__pycache__",
-    ".venv",
-    ".git",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".zig-cache",
-];
+/// Directories that tools make, and tests of the SDKs themselves, which an author's copy does without.
+const LEFT_OUT: [&str; 7] = ["target", "node_modules", "dist", "tests", "test", "testdata", "__pycache__"];
+
+/// The only hidden file that is no tool's.
+const GITIGNORE: &str = ".gitignore";
 
 /// Endings of what tools make.
 const PRODUCTS: [&str; 7] = [".pyc", ".wasm", ".o", ".a", ".so", ".tgz", ".egg-info"];
@@ -42,13 +30,19 @@ fn main() -> io::Result<()> {
     fs::write(out.join("sdk_files.rs"), table(&sdk, &files)?)
 }
 
-/// Every file an author gets, and every directory to be watched for new ones. Links are left out: `wit` is one, and goes in once.
+/// Every file an author gets, and every directory to be watched for new ones. Links are left out: `wit` is one, and goes in once. A template
+/// keeps its tests.
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", directory.display());
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name().to_string_lossy().into_owned());
-        if kind.is_dir() && !LEFT_OUT.contains(&name.as_str()) && !name.ends_with(".egg-info") {
+        if name.starts_with('.') && name != GITIGNORE {
+            continue;
+        }
+        let is_template = directory.components().any(|part| part.as_os_str().to_string_lossy().starts_with("template"));
+        let stays = name.starts_with("test") && is_template || !LEFT_OUT.contains(&name.as_str());
+        if kind.is_dir() && stays && !name.ends_with(".egg-info") {
             collect(&entry.path(), files)?;
         }
         if kind.is_file() && !PRODUCTS.iter().any(|product| name.ends_with(product)) {

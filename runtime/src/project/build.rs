@@ -99,3 +99,75 @@ fn differences(stamp: &Stamp, description: &Description) -> Vec<String> {
     let differ = pairs.into_iter().filter(|(_, project, plugin)| !project.is_empty() && project != plugin);
     differ.map(|(what, project, plugin)| format!("the project's {what} is {project:?}; the plugin says {plugin:?}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin;
+
+    fn host() -> Host {
+        Host::new(plugin::Options::default()).expect("a host")
+    }
+
+    /// A project of these files, built without any tool.
+    fn without_tools(files: &[(&str, &str)]) -> Error {
+        let home = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            let file = home.path().join(name);
+            fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+            fs::write(file, text).expect("write");
+        }
+        let project = Project::find(home.path()).expect("a project");
+        build(&project, &host(), &Options::default()).expect_err("nothing can be built")
+    }
+
+    #[test]
+    fn without_its_tool_each_language_says_what_brings_it() {
+        let python = "[project]\nname = 'x'\nversion = '1'";
+        let own = "name = 'x'\nversion = '1'";
+        for (files, words) in [
+            (&[("Cargo.toml", "")][..], "`cargo` is not there"),
+            (&[("go.mod", "module example.com/x\n")], "`go` is not there"),
+            (&[("pyproject.toml", python)], "`python3` is not there"),
+            (&[("package.json", r#"{"name": "x"}"#)], "`node` is not there"),
+            (&[("weir-plugin.toml", own), ("x.c", ""), ("weir-sdk/include/weir.h", "")], "no C compiler for WebAssembly"),
+        ] {
+            let error = without_tools(files);
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(matches!(&error, Error::Missing { install, .. } if !install.is_empty()), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_used_is_named_with_the_reason() {
+        for (files, words) in [
+            (&[("pyproject.toml", "[project")][..], "pyproject.toml"),
+            (&[("pyproject.toml", "[project]\nname = 'x'")], "missing field `version`"),
+            (&[("package.json", "{")], "package.json"),
+            (&[("go.mod", "go 1.24\n")], "it has no line `module PATH`"),
+            (&[("weir-plugin.toml", "name = 'x'")], "missing field `version`"),
+            (&[("weir-plugin.toml", "name = 'x'\nversion = '1'\nsource = ['a']")], "unknown field `source`"),
+            (&[("weir-plugin.toml", "name = 'x'\nversion = '1'")], "there is no C file"),
+            (&[("weir-plugin.toml", "name = 'x'\nversion = '1'"), ("x.c", "")], "the SDK is not in weir-sdk"),
+        ] {
+            let error = without_tools(files);
+            assert!(matches!(error, Error::Manifest { .. }) && error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_core_module_that_no_sdk_built_makes_no_component() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (module, output) = (home.path().join("m.wasm"), home.path().join("p.wasm"));
+        for (content, words) in [
+            (&b"\0asm\x01\0\0\0"[..], "not built with an SDK of Weir"),
+            (b"\0asm\x0d\0\x01\0", "it is a component already"),
+            (b"#!/bin/sh", "not WebAssembly"),
+        ] {
+            fs::write(&module, content).expect("write");
+            let said = wrap(&module, &output, &host()).expect_err("no component").to_string();
+            assert!(said.contains(words), "{said}");
+            assert!(!output.exists());
+        }
+    }
+}

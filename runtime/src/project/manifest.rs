@@ -103,7 +103,9 @@ pub(super) struct Own {
     /// Files to compile, relative to the project; none: those beside it, or in `src`, that are no tests.
     #[serde(default)]
     pub(super) sources: Vec<String>,
-    /// Where headers are.
+    /// Where the SDK is; none: beside the manifest, where `weir plugin new` puts it.
+    pub(super) sdk: Option<String>,
+    /// Where more headers are.
     #[serde(default)]
     pub(super) include: Vec<String>,
     /// More for the compiler.

@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::plugin::componentize::CONTRACT;
 
 /// Directories that hold no sources: what tools make, and tests.
-const NO_SOURCES: [&str; 9] = ["target", "node_modules", "build", "dist", "tests", "test", "testdata", "__pycache__", "venv"];
+const NO_SOURCES: [&str; 8] = ["target", "node_modules", "dist", "tests", "test", "testdata", "__pycache__", "venv"];
+/// Where components go, in the project itself; an SDK may have sources in a directory of that name.
+const BUILT: &str = "build";
 /// Files that hold none.
 const NO_SOURCE: [&str; 6] = [".md", ".jsonl", ".wasm", ".pyc", ".o", ".minisig"];
 
@@ -20,7 +22,7 @@ const NO_SOURCE: [&str; 6] = [".md", ".jsonl", ".wasm", ".pyc", ".o", ".minisig"
 /// A file or directory that cannot be read.
 pub fn digest(directory: &Path) -> io::Result<String> {
     let mut files = Vec::new();
-    collect(directory, &mut files)?;
+    collect(directory, &mut files, true)?;
     files.sort();
     let mut digest = Sha256::new();
     digest.update(CONTRACT);
@@ -35,15 +37,15 @@ pub fn digest(directory: &Path) -> io::Result<String> {
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect(directory: &Path, files: &mut Vec<PathBuf>, at_top: bool) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name().to_string_lossy().into_owned());
-        if name.starts_with('.') {
+        if name.starts_with('.') || at_top && name == BUILT {
             continue;
         }
         if kind.is_dir() && !NO_SOURCES.contains(&name.as_str()) && !name.ends_with(".egg-info") {
-            collect(&entry.path(), files)?;
+            collect(&entry.path(), files, false)?;
         }
         // A link counts for the file it leads to; one to a directory may lead anywhere.
         if !kind.is_dir() && entry.path().is_file() && !NO_SOURCE.iter().any(|ending| name.ends_with(ending)) {

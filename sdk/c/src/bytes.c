@@ -142,6 +142,8 @@ typedef struct chunk {
 enum { ALIGNMENT = 16, FIRST_CHUNK = 1 << 16, HEAD = (sizeof(chunk) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT };
 
 static chunk *newest;
+/* What `configure` allocated. */
+static chunk *kept;
 
 void *weir_alloc(size_t size) {
     if (size > SIZE_MAX / 4) weir_panic("%zu bytes of memory were asked for", size);
@@ -175,9 +177,17 @@ void weir__free_call(void) {
     newest->used = 0;
 }
 
-void weir__keep_call(void) { newest = NULL; }
+void weir__keep_call(void) {
+    while (newest) {
+        chunk *next = newest->next;
+        newest->next = kept;
+        kept = newest;
+        newest = next;
+    }
+}
 
-static const char *format_list(const char *format, va_list arguments) {
+WEIR_PRINTF(1, 0) static const char *format_list(const char *format, va_list arguments) {
+    if (!format) return "";
     va_list again;
     va_copy(again, arguments);
     int len = vsnprintf(NULL, 0, format, arguments);

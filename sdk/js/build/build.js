@@ -57,7 +57,7 @@ async function manifest(folder) {
 }
 
 /** A tool of the plugin's own node_modules, in the version this package was made for. */
-async function tool(folder, name, version) {
+export async function tool(folder, name, version) {
   const require = createRequire(path.join(folder, "package.json"));
   let found;
   try {

@@ -40,7 +40,7 @@ fn told(plan: &Plan, files: &[PathBuf]) -> String {
     let unit_tests = match plan.language {
         Language::Rust => "cargo test",
         Language::Go => "go test ./...",
-        Language::Python => "python3 -m unittest",
+        Language::Python => "PYTHONPATH=src:weir-sdk/src python3 -m unittest discover -s tests",
         Language::JavaScript | Language::TypeScript => "npm install && npm test",
         Language::C => "make test",
     };

@@ -51,11 +51,103 @@ const fn leb128(number: u64) -> [u8; 10] {
 
 #[cfg(test)]
 mod tests {
+    use wasmtime::{Caller, Engine, Extern, Instance, Linker, Memory, MemoryType, Module, Store};
+
     use super::*;
+
+    /// What was logged: level and text.
+    type Lines = Vec<(i32, String)>;
+
+    /// The adapter around a memory full of something, as a guest's would be.
+    struct Guest {
+        store: Store<Lines>,
+        adapter: Instance,
+        memory: Memory,
+    }
+
+    const TEXT: usize = 0x4000;
+
+    impl Guest {
+        fn new() -> Guest {
+            let engine = Engine::default();
+            let mut store = Store::new(&engine, Lines::new());
+            let memory = Memory::new(&mut store, MemoryType::new(1, None)).expect("memory");
+            memory.data_mut(&mut store).fill(0xA5);
+            let mut linker = Linker::new(&engine);
+            linker.define(&store, "env", "memory", Extern::Memory(memory)).expect("defined");
+            let write = move |mut caller: Caller<'_, Lines>, level: i32, at: i32, len: i32| {
+                let text = memory.data(&caller)[at as usize..][..len as usize].to_vec();
+                caller.data_mut().push((level, String::from_utf8(text).expect("UTF-8")));
+            };
+            linker.func_wrap("weir:interceptor/logging@0.1.0", "write", write).expect("defined");
+            let module = Module::new(&engine, MODULE).expect("a module");
+            let adapter = linker.instantiate(&mut store, &module).expect("an instance");
+            Guest { store, adapter, memory }
+        }
+
+        /// Prints, and has the rest of the memory as it was.
+        fn print(&mut self, fd: i32, text: &[u8]) -> i32 {
+            let data = self.memory.data_mut(&mut self.store);
+            data[TEXT..TEXT + text.len()].copy_from_slice(text);
+            data[TEXT - 16..][..4].copy_from_slice(&(TEXT as u32).to_le_bytes());
+            data[TEXT - 12..][..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
+            let write = self.adapter.get_typed_func::<(i32, i32, i32, i32), i32>(&mut self.store, "fd_write").expect("a function");
+            let at = TEXT as i32;
+            let answer = write.call(&mut self.store, (fd, at - 16, 1, at - 8)).expect("no trap");
+            assert!(self.memory.data(&self.store)[..TEXT - 16].iter().all(|byte| *byte == 0xA5), "the guest's memory is as it was");
+            answer
+        }
+
+        fn lines(&self) -> Vec<(i32, &str)> {
+            self.store.data().iter().map(|(level, text)| (*level, text.as_str())).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_printed_in_pieces_is_logged_line_by_line() {
+        let mut guest = Guest::new();
+        for piece in ["goroutine ", "1", " [running]:\n\nmain", ".main()\nand "] {
+            assert_eq!(guest.print(2, piece.as_bytes()), 0);
+        }
+        assert_eq!(guest.lines(), [(2, "goroutine 1 [running]:"), (2, "main.main()")]);
+        guest.print(1, "news\n".as_bytes());
+        assert_eq!(guest.lines()[2..], [(2, "and "), (1, "news")], "another output ends the line of the first");
+        assert_eq!(guest.print(3, b"x\n"), 8, "there is no such file");
+    }
+
+    #[test]
+    fn what_is_no_text_is_logged_as_question_marks() {
+        let mut guest = Guest::new();
+        for (printed, logged) in [
+            (&b"\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x98\x80\n"[..], "\u{e4} \u{20ac} \u{1f600}"),
+            (b"a\xFFb\x80c\xC0\xAFd\n", "a?b?c??d"),
+            (b"\xE2\x82\n\xED\xA0\x80\n", "?"),
+            (b"\xF4\x90\n", "??"),
+        ] {
+            guest.store.data_mut().clear();
+            guest.print(1, printed);
+            assert_eq!(guest.lines()[0], (1, logged), "{printed:?}");
+        }
+        // A character that comes in two pieces is one.
+        guest.store.data_mut().clear();
+        guest.print(1, b"\xE2\x82");
+        guest.print(1, b"\xAC\n");
+        assert_eq!(guest.lines(), [(1, "\u{20ac}")]);
+    }
+
+    #[test]
+    fn a_line_longer_than_what_is_kept_is_logged_in_pieces_and_whole() {
+        let mut guest = Guest::new();
+        let long: String = "\u{e4}x\u{20ac}".repeat(500);
+        guest.print(1, long.as_bytes());
+        guest.print(1, b"\n");
+        assert_eq!(guest.lines().iter().map(|(_, piece)| *piece).collect::<String>(), long);
+        assert!(guest.lines().iter().all(|(_, piece)| piece.len() <= 512));
+    }
 
     #[test]
     fn every_module_has_random_numbers_of_its_own_that_repeat() {
-        let valid = |module: &[u8]| wasmparser::validate(module).expect("a valid module");
+        let valid = |module: &[u8]| wasmparser::validate(module).map(drop).expect("a valid module");
         let (one, other) = (seeded(b"one"), seeded(b"other"));
         valid(&one);
         valid(&other);

@@ -92,34 +92,42 @@ pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result
         return Err(project.wrong(OWN, "it is not there"));
     };
     let identity = project.identity(OWN, &own.name, &own.version)?;
-    let sources = if own.sources.is_empty() { sources(project)? } else { own.sources };
+    let mut sources = if own.sources.is_empty() { sources(project)? } else { own.sources };
+    let sdk = own.sdk.unwrap_or_else(|| SDK.to_owned());
+    if !project.directory.join(&sdk).join("include").is_dir() {
+        return Err(project.wrong(OWN, format!("the SDK is not in {sdk}; `sdk` says where it is, and `weir plugin new` puts it into {SDK}")));
+    }
+    sources.extend(in_directory(project, &format!("{sdk}/src")));
     let compiler = Compiler::find(tools)?;
     let module = scratch.join(".core.wasm");
-    let include = if own.include.is_empty() { vec![format!("{SDK}/include")] } else { own.include };
-    let mut step = compiler.step(project, tools).args(include.iter().map(|directory| format!("-I{directory}"))).args(&own.flags);
+    let step = compiler.step(project, tools).arg(format!("-I{sdk}/include")).args(own.include.iter().map(|place| format!("-I{place}")));
     // Nothing of this machine's paths gets into the module by __FILE__.
-    step = step.arg(format!("-ffile-prefix-map={}=.", project.directory.display())).args(&sources).arg("-o").arg(relative(project, &module));
-    step.run()?;
+    let step = step.args(&own.flags).arg(format!("-ffile-prefix-map={}=.", project.directory.display())).args(&sources);
+    step.arg("-o").arg(relative(project, &module)).run()?;
     Ok(Made { module, identity, toolchain: compiler.version(tools) })
 }
 
-/// Those beside the manifest and in `src`, tests left out.
+/// Those beside the manifest and in `src`.
 fn sources(project: &Project) -> Result<Vec<String>, Error> {
-    let mut sources = Vec::new();
-    for directory in ["", "src"] {
-        let Ok(entries) = std::fs::read_dir(project.directory.join(directory)) else { continue };
-        for entry in entries.filter_map(Result::ok) {
-            let file = Path::new(directory).join(entry.file_name());
-            let is_source = file.extension().is_some_and(|extension| SOURCES.iter().any(|known| extension == *known));
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            if is_source && !stem.ends_with("_test") && !stem.starts_with("test_") && stem != "test" {
-                sources.push(file.display().to_string());
-            }
-        }
-    }
-    sources.sort();
+    let sources: Vec<String> = ["", "src"].into_iter().flat_map(|directory| in_directory(project, directory)).collect();
     if sources.is_empty() {
         return Err(project.wrong(OWN, "there is no C file beside it or in src, and `sources` names none"));
     }
     Ok(sources)
+}
+
+/// The sources of a directory, tests left out.
+fn in_directory(project: &Project, directory: &str) -> Vec<String> {
+    let mut sources = Vec::new();
+    let entries = std::fs::read_dir(project.directory.join(directory)).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let file = Path::new(directory).join(entry.file_name());
+        let is_source = file.extension().is_some_and(|extension| SOURCES.iter().any(|known| extension == *known));
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if is_source && !stem.ends_with("_test") && !stem.starts_with("test_") && stem != "test" {
+            sources.push(file.display().to_string());
+        }
+    }
+    sources.sort();
+    sources
 }

@@ -1,5 +1,5 @@
-//! JavaScript and TypeScript: esbuild makes one module of them, componentize-qjs puts it beside QuickJS. Both come by the project's own
-//! `package.json`, at the versions it pins.
+//! JavaScript and TypeScript: the SDK's own command has esbuild make one module of them and componentize-qjs put it beside QuickJS. All come
+//! by the project's `package.json`, at the versions it pins.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -8,16 +8,16 @@ use serde::Deserialize;
 
 use super::super::tools::{Toolbox, missing, version};
 use super::super::{Error, Project};
-use super::{Made, contract, relative};
+use super::{Made, relative};
 use crate::plugin::Language;
 
 /// What brings Node.js and npm.
 pub(in super::super) const INSTALL: [&str; 2] =
     ["https://nodejs.org/en/download (20 or newer)", "apt-get install -y nodejs npm   (Debian 13, Ubuntu 25.04)"];
 /// What esbuild and componentize-qjs ask for.
-pub(in super::super) const LEAST: (u32, u32) = (18, 0);
-/// The versions whose output was tried.
-const TRIED: &str = "npm install --save-dev --save-exact esbuild@0.28.2 componentize-qjs@0.4.5";
+pub(in super::super) const LEAST: (u32, u32) = (20, 0);
+/// What a project depends on to be built.
+const DEPENDENCIES: &str = "npm install --save-dev --save-exact weir-interceptor@file:weir-sdk esbuild@0.28.2 componentize-qjs@0.4.5";
 
 /// Of `package.json`, what is used here.
 #[derive(Debug, Deserialize)]
@@ -25,54 +25,33 @@ struct Package {
     name: String,
     #[serde(default)]
     version: String,
-    weir: Option<Weir>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Weir {
-    /// The module that exports the interceptor.
-    entry: String,
 }
 
 pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result<Made, Error> {
     let text = project.read("package.json")?;
     let package: Package = serde_json::from_str(&text).map_err(|error| project.wrong("package.json", error))?;
     let identity = project.identity("package.json", &package.name, &package.version)?;
-    let entry = entry(project, package.weir)?;
     install(project, tools)?;
-    let local = |name: &str| format!("./node_modules/.bin/{name}");
-    for tool in ["esbuild", "componentize-qjs"] {
-        if tools.find(&project.directory.join(local(tool)).display().to_string()).is_none() {
-            return Err(missing(format!("`{tool}` is not in node_modules; package.json must name it"), &[TRIED]));
-        }
+    let command = "./node_modules/.bin/weir-interceptor";
+    if !project.directory.join(command).exists() {
+        return Err(missing("`weir-interceptor`, the SDK, is not in node_modules; package.json must name it".to_owned(), &[DEPENDENCIES]));
     }
+    let module = scratch.join(".component.wasm");
+    tools.step(command, &project.directory).args(["build", "-o"]).arg(relative(project, &module)).run()?;
     // esbuild takes types off without looking at them.
-    if project.language == Language::TypeScript && project.directory.join(local("tsc")).exists() {
-        tools.step(local("tsc"), &project.directory).arg("--noEmit").run()?;
+    if project.language == Language::TypeScript && project.directory.join(TSC).exists() {
+        tools.step(TSC, &project.directory).arg("--noEmit").run()?;
     }
-    let (bundle, module) = (scratch.join(".bundle.js"), scratch.join(".component.wasm"));
-    let step = tools.step(local("esbuild"), &project.directory).arg(entry);
-    let step = step.args(["--bundle", "--format=esm", "--platform=neutral", "--main-fields=module,main", "--external:weir:*", "--log-level=warning"]);
-    step.arg(format!("--outfile={}", relative(project, &bundle).display())).run()?;
-    let wit = contract(scratch)?;
-    let step = tools.step(local("componentize-qjs"), &project.directory).arg("--wit").arg(relative(project, &wit));
-    // Without WASI: an agent grants none. --sync is the runtime without the component model's async.
-    let step = step.arg("--js").arg(relative(project, &bundle)).args(["-n", "plugin", "--stub-wasi", "--sync", "-o"]);
-    step.arg(relative(project, &module)).run()?;
-    let asked = |tool: &str| tools.step(local(tool), &project.directory).arg("--version").ask().unwrap_or_default();
-    Ok(Made { module, identity, toolchain: format!("{}, esbuild {}", asked("componentize-qjs"), asked("esbuild")) })
+    let versions = ["componentize-qjs", "esbuild"].map(|name| format!("{name} {}", installed(project, name)));
+    Ok(Made { module, identity, toolchain: versions.join(", ") })
 }
 
-/// `"weir": {"entry": ...}`, else `src/index` or `index`.
-fn entry(project: &Project, weir: Option<Weir>) -> Result<String, Error> {
-    if let Some(weir) = weir {
-        return Ok(weir.entry);
-    }
-    let usual = ["src/index.ts", "src/index.js", "index.ts", "index.js"];
-    let found = usual.into_iter().find(|file| project.directory.join(file).is_file());
-    let reason = "no module to begin with: none of src/index.ts, src/index.js, index.ts, index.js is there, and `\"weir\": {\"entry\": FILE}` names none";
-    found.map(str::to_owned).ok_or_else(|| project.wrong("package.json", reason))
+const TSC: &str = "./node_modules/.bin/tsc";
+
+/// The version of a package in node_modules, if it can be read.
+fn installed(project: &Project, name: &str) -> String {
+    let package = project.read(&format!("node_modules/{name}/package.json"));
+    package.ok().and_then(|text| serde_json::from_str::<Package>(&text).ok()).map_or_else(String::new, |package| package.version)
 }
 
 /// `npm install`, when `package.json` is newer than what was installed.

@@ -12,7 +12,6 @@ use super::manifest::Identity;
 use super::tools::Toolbox;
 use super::{Error, Project};
 use crate::plugin::Language;
-use crate::plugin::componentize::CONTRACT;
 
 pub(super) use c::Compiler;
 pub(super) use go::{INSTALL as INSTALL_GO, LEAST as LEAST_GO};
@@ -38,14 +37,6 @@ pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result
         Language::JavaScript | Language::TypeScript => javascript::make(project, scratch, tools),
         Language::C => c::make(project, scratch, tools),
     }
-}
-
-/// The contract in a directory of its own, for tools that want it so. The binary's, not the project's copy: they are to fit this Weir.
-fn contract(scratch: &Path) -> Result<PathBuf, Error> {
-    let directory = scratch.join(".wit");
-    let written = std::fs::create_dir_all(&directory).and_then(|()| std::fs::write(directory.join("interceptor.wit"), CONTRACT));
-    written.map_err(Error::file(format!("write {}", directory.display())))?;
-    Ok(directory)
 }
 
 /// A path as it is written in a command that runs in the project's directory.

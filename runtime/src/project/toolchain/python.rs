@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::super::scaffold::SDK;
 use super::super::tools::{Toolbox, missing, version};
 use super::super::{Error, Project};
-use super::{Made, contract, relative};
+use super::{Made, relative};
 
 /// What brings Python itself.
 pub(in super::super) const INSTALL: [&str; 2] =
@@ -39,19 +39,17 @@ struct Tool {
     weir: Weir,
 }
 
-/// `[tool.weir]`
+/// `[tool.weir]`; the SDK reads the rest of it.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 struct Weir {
-    /// The module that exports the interceptor.
-    module: String,
-    /// Where modules are.
-    path: Vec<String>,
+    /// Where the SDK is.
+    sdk: String,
 }
 
 impl Default for Weir {
     fn default() -> Weir {
-        Weir { module: "app".to_owned(), path: vec![".".to_owned(), format!("{SDK}/src")] }
+        Weir { sdk: SDK.to_owned() }
     }
 }
 
@@ -61,14 +59,14 @@ pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result
     let identity = project.identity("pyproject.toml", &manifest.project.name, &manifest.project.version)?;
     install(project, tools, &manifest.project.dependencies)?;
     let module = scratch.join(".component.wasm");
-    let wit = contract(scratch)?;
-    let mut step = tools.step(TOOL, &project.directory).arg("-d").arg(relative(project, &wit)).args(["-w", "plugin", "componentize"]);
-    // Without WASI: an agent grants none.
-    step = step.arg(&manifest.tool.weir.module).arg("--stub-wasi");
-    for path in &manifest.tool.weir.path {
-        step = step.arg("-p").arg(path);
+    // The SDK knows how its part of a component is put around the plugin's.
+    let sources = format!("{}/src", manifest.tool.weir.sdk);
+    if !project.directory.join(&sources).is_dir() {
+        let reason = format!("the SDK is not in {sources}; `[tool.weir] sdk` says where it is, and `weir plugin new` puts it into {SDK}");
+        return Err(project.wrong("pyproject.toml", reason));
     }
-    step.arg("-o").arg(relative(project, &module)).run()?;
+    let step = tools.step(PYTHON, &project.directory).env("PYTHONPATH", sources).args(["-m", "weir.build", "-o"]);
+    step.arg(relative(project, &module)).run()?;
     let python = tools.step(PYTHON, &project.directory).arg("--version").ask().unwrap_or_default();
     Ok(Made { module, identity, toolchain: format!("componentize-py {COMPONENTIZE_PY}, {python}") })
 }

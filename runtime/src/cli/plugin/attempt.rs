@@ -79,6 +79,7 @@ fn attempt(args: &Args) -> anyhow::Result<ExitCode> {
     if no_events == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("weir: {} left out", counted(no_events, "line that is no event was", "lines that are no events were"));
+    let left_out = counted(no_events, "line that is no event was", "lines that are no events were");
+    eprintln!("weir: {left_out} left out; --text takes lines as bodies");
     Ok(ExitCode::from(EXIT_USAGE))
 }

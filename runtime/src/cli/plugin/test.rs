@@ -49,7 +49,10 @@ fn test(args: &Args) -> anyhow::Result<ExitCode> {
     let events = run::events(&args.events)?;
     // Read first: who has mistyped it need not wait for the compiler.
     let expected = match &args.expect {
-        Some(file) if !args.update => Some(run::expectation(file)?),
+        Some(file) if !args.update => {
+            anyhow::ensure!(file.exists(), "{} is not there yet; --update writes it", file.display());
+            Some(run::expectation(file)?)
+        }
         _ => None,
     };
     let mut run = Run::of(Alone::start(&host()?, &args.configured.spec(args.file.clone())?)?);

@@ -83,11 +83,12 @@ impl Worker {
                 // Nothing of this version's judgement goes on; the one before it judges the batch.
                 Err(failure) => {
                     trial.hand_over(batch, self.answer.take(), failure);
-                    return self.recycle(&version);
+                    return self.recycle();
                 }
             },
         };
         let judged = judged.map(|outcome| self.signed(outcome));
+        self.note_memory(&version);
         if let Ok(outcome) = &judged {
             let judgement = judgement(&batch, outcome, begun, self.failed);
             version.judged(&batch, &judgement);
@@ -103,7 +104,7 @@ impl Worker {
             // Nobody waits any more: see above.
             let _ = answer.send(judged);
         }
-        self.recycle(&version);
+        self.recycle();
     }
 
     /// What the guest rejects says where and by which plugin it was rejected.
@@ -178,11 +179,16 @@ impl Worker {
         Err(Error::Unavailable(format!("{ATTEMPTS} attempts to start an instance failed, the last one: {reason}")))
     }
 
-    fn recycle(&mut self, version: &Version) {
+    /// Before anybody is answered, so that who asks afterwards sees it.
+    fn note_memory(&self, version: &Version) {
+        let Some(instance) = &self.instance else { return };
+        self.observer.memory(instance.memory());
+        version.tally().memory(instance.memory());
+    }
+
+    fn recycle(&mut self) {
         let Some(instance) = &self.instance else { return };
         let memory = instance.memory();
-        self.observer.memory(memory);
-        version.tally().memory(memory);
         let old = instance.batches() >= self.plugin.limits().recycle_after;
         let fat = memory > self.plugin.memory_limit() / 100 * HIGH_WATER;
         if old || fat {

@@ -18,7 +18,7 @@ const text = (body: string, settings: Record<string, string> = {}) => redacted(b
 test("card numbers are masked but for their last digits", () => {
   assert.equal(text("paid with 4111111111111111."), "paid with ************1111.");
   assert.equal(text("4111 1111 1111 1111 and 5500-0000-0000-0004"), "**** **** **** 1111 and ****-****-****-0004");
-  assert.equal(text("378282246310005", { keep_last: "0", mask: "#" }), "###############");
+  assert.equal(text("Amex 378282246310005", { keep_last: "0", mask: "#" }), "Amex ###############");
   assert.equal(text("order 1234 4111 1111 1111 1111 12"), "order 1234 **** **** **** 1111 12");
 });
 

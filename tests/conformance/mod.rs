@@ -33,8 +33,12 @@ fn every_case_passes_in_every_language() {
         .iter()
         .map(|language| {
             let name = format!("conformance-{}", language.name);
-            let built: Result<PathBuf, String> = language.component(&name).map_err(|error| format!("{error:#}"));
-            let run = |case: &Case| Plugin { name: &name, file: built.as_ref().map_err(String::clone)? }.passes(case);
+            let built: Result<PathBuf, anyhow::Error> = language.component(&name);
+            if let Err(error) = &built {
+                eprintln!("{error:#}");
+            }
+            let unbuilt = |_: &anyhow::Error| "it was not built, see above".to_owned();
+            let run = |case: &Case| Plugin { name: &name, file: built.as_ref().map_err(unbuilt)? }.passes(case);
             cases.iter().map(run).collect()
         })
         .collect();

@@ -130,7 +130,7 @@ mod tests {
             (&[("go.mod", "module example.com/x\n")], "`go` is not there"),
             (&[("pyproject.toml", python)], "`python3` is not there"),
             (&[("package.json", r#"{"name": "x"}"#)], "`node` is not there"),
-            (&[("weir-plugin.toml", own), ("x.c", ""), ("weir-sdk/include/weir.h", "")], "no C compiler for WebAssembly"),
+            (&[("weir-plugin.toml", own), ("x.c", ""), ("weir-sdk/src/weir.c", "")], "no C compiler for WebAssembly"),
         ] {
             let error = without_tools(files);
             assert!(error.to_string().contains(words), "{error}");
@@ -148,7 +148,7 @@ mod tests {
             (&[("weir-plugin.toml", "name = 'x'")], "missing field `version`"),
             (&[("weir-plugin.toml", "name = 'x'\nversion = '1'\nsource = ['a']")], "unknown field `source`"),
             (&[("weir-plugin.toml", "name = 'x'\nversion = '1'")], "there is no C file"),
-            (&[("weir-plugin.toml", "name = 'x'\nversion = '1'"), ("x.c", "")], "the SDK is not in weir-sdk"),
+            (&[("weir-plugin.toml", "name = 'x'\nversion = '1'"), ("x.c", "")], "weir-sdk/src/weir.c is not there"),
         ] {
             let error = without_tools(files);
             assert!(matches!(error, Error::Manifest { .. }) && error.to_string().contains(words), "{error}");

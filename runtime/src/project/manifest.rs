@@ -100,12 +100,10 @@ pub(super) struct Identity {
 pub(super) struct Own {
     pub(super) name: String,
     pub(super) version: String,
-    /// Files to compile, relative to the project; none: those beside it, or in `src`, that are no tests.
+    /// Files to compile, relative to the project; none: those beside it, or in `src`, that are no tests, and the SDK's.
     #[serde(default)]
     pub(super) sources: Vec<String>,
-    /// Where the SDK is; none: beside the manifest, where `weir plugin new` puts it.
-    pub(super) sdk: Option<String>,
-    /// Where more headers are.
+    /// Where headers are; none: the SDK's.
     #[serde(default)]
     pub(super) include: Vec<String>,
     /// More for the compiler.

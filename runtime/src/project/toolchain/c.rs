@@ -92,27 +92,29 @@ pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result
         return Err(project.wrong(OWN, "it is not there"));
     };
     let identity = project.identity(OWN, &own.name, &own.version)?;
-    let mut sources = if own.sources.is_empty() { sources(project)? } else { own.sources };
-    let sdk = own.sdk.unwrap_or_else(|| SDK.to_owned());
-    if !project.directory.join(&sdk).join("include").is_dir() {
-        return Err(project.wrong(OWN, format!("the SDK is not in {sdk}; `sdk` says where it is, and `weir plugin new` puts it into {SDK}")));
-    }
-    sources.extend(in_directory(project, &format!("{sdk}/src")));
+    let sources = if own.sources.is_empty() { sources(project)? } else { own.sources };
+    let include = if own.include.is_empty() { vec![format!("{SDK}/include")] } else { own.include };
     let compiler = Compiler::find(tools)?;
     let module = scratch.join(".core.wasm");
-    let step = compiler.step(project, tools).arg(format!("-I{sdk}/include")).args(own.include.iter().map(|place| format!("-I{place}")));
+    let step = compiler.step(project, tools).args(include.iter().map(|directory| format!("-I{directory}")));
     // Nothing of this machine's paths gets into the module by __FILE__.
     let step = step.args(&own.flags).arg(format!("-ffile-prefix-map={}=.", project.directory.display())).args(&sources);
     step.arg("-o").arg(relative(project, &module)).run()?;
     Ok(Made { module, identity, toolchain: compiler.version(tools) })
 }
 
-/// Those beside the manifest and in `src`.
+/// Those beside the manifest and in `src`, and the SDK's, which is one file to compile.
 fn sources(project: &Project) -> Result<Vec<String>, Error> {
-    let sources: Vec<String> = ["", "src"].into_iter().flat_map(|directory| in_directory(project, directory)).collect();
+    let mut sources: Vec<String> = ["", "src"].into_iter().flat_map(|directory| in_directory(project, directory)).collect();
     if sources.is_empty() {
         return Err(project.wrong(OWN, "there is no C file beside it or in src, and `sources` names none"));
     }
+    let sdk = format!("{SDK}/src/weir.c");
+    if !project.directory.join(&sdk).is_file() {
+        let reason = format!("{sdk} is not there, where `weir plugin new` puts it; `sources` and `include` can name another place");
+        return Err(project.wrong(OWN, reason));
+    }
+    sources.push(sdk);
     Ok(sources)
 }
 

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use weir::cli::{EXIT_USAGE, compile, convert, demo, dlq, doctor, graph, history, logs, pause, plugin, reload, run, status, swap, tap, validate};
+use weir::cli::{
+    EXIT_USAGE, compile, convert, demo, dlq, doctor, graph, history, logs, pause, plugin, reload, run, status, swap, tap, validate,
+};
 
 /// Kafka pipelines with WebAssembly interceptors: runs Flume's configurations, loses nothing.
 #[derive(Debug, Parser)]
@@ -165,7 +167,15 @@ mod tests {
             let parsed = command().try_get_matches_from(std::iter::once("weir").chain(line.split(' ')));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
-        for line in ["tap flume1", "tap a/b --before --after", "swap a/b c --token x", "dlq replay flume1 0:1 --all", "status --cert c", "plugin new x", "plugin new x --lang cobol"] {
+        for line in [
+            "tap flume1",
+            "tap a/b --before --after",
+            "swap a/b c --token x",
+            "dlq replay flume1 0:1 --all",
+            "status --cert c",
+            "plugin new x",
+            "plugin new x --lang cobol",
+        ] {
             assert!(command().try_get_matches_from(std::iter::once("weir").chain(line.split(' '))).is_err(), "{line}");
         }
     }

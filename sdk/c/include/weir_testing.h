@@ -10,7 +10,7 @@
  *         weir_test_end(test);
  *     }
  *
- * One test runs at a time. What is handed out lives until weir_test_end. */
+ * One test runs at a time. What is handed out, and what weir_alloc and weir_format made, lives until weir_test_end. */
 #ifndef WEIR_TESTING_H
 #define WEIR_TESTING_H
 
@@ -55,7 +55,7 @@ typedef struct weir_given_setting {
 typedef struct weir_test weir_test;
 
 /* Makes an instance as the host does: unknown settings are refused, defaults filled in. NULL, or what the host or the plugin's `configure`
- * says of the settings; it lives until the next test starts. */
+ * says of the settings. */
 const char *weir_test_try_start(const weir_given_setting *settings, size_t count, weir_test **test);
 
 /* The same for settings that must fit: ends the program where they do not. */

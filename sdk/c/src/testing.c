@@ -411,9 +411,17 @@ size_t weir_test_logged(const weir_test *test, const char *text) {
 
 /* ---- A test ---- */
 
+static void end(weir_test *test) {
+    for (block *at = test->blocks, *next; at; at = next) {
+        next = at->next;
+        free(at);
+    }
+    if (current == test) current = NULL;
+    free(test);
+}
+
 const char *weir_test_try_start(const weir_given_setting *given, size_t count, weir_test **test) {
     *test = NULL;
-    weir__free_call();
     for (size_t at = 0; at < count; at++) {
         bool known = false;
         for (size_t of = 0; of < weir_plugin.parameter_count; of++) known = known || strcmp(weir_plugin.parameters[of].name, given[at].name) == 0;
@@ -434,8 +442,9 @@ const char *weir_test_try_start(const weir_given_setting *given, size_t count, w
     }
     if (!refusal) refusal = weir_plugin.configure(&settings, &made->state);
     if (refusal) {
+        /* It may be a piece of a setting. */
         refusal = weir_format("%s", refusal);
-        weir_test_end(made);
+        end(made);
         return refusal;
     }
     /* As on a host: what `configure` allocated stays. It ends with the program. */
@@ -463,8 +472,7 @@ const char *weir_test_try_judge(weir_test *test, const weir_given *events, size_
     for (size_t at = 0; at < count; at++) test->judged[at].event = events[at];
     const char *failure = weir__judge(&weir_plugin, test->state, 0);
     *judged = failure ? NULL : test->judged;
-    if (failure) failure = (const char *)copy(weir_str(failure)).data;
-    weir__free_call();
+    /* Memory of the call stays until the test ends, since a test makes its own events of it. */
     return failure;
 }
 
@@ -475,10 +483,6 @@ const weir_judged *weir_test_judge(weir_test *test, const weir_given *events, si
 }
 
 void weir_test_end(weir_test *test) {
-    for (block *at = test->blocks, *next; at; at = next) {
-        next = at->next;
-        free(at);
-    }
-    if (current == test) current = NULL;
-    free(test);
+    end(test);
+    weir__free_call();
 }

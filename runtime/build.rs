@@ -69,9 +69,7 @@ fn assemble(text: &str) -> io::Result<Vec<u8>> {
     for slot in 0..SLOTS {
         globals += &format!("(global $slot{slot} (mut i64) (i64.const 0))\n");
         labels += &format!(" $is{slot}");
-        arms += &format!(
-            ") (i64.store (local.get $at) (global.get $slot{slot})) (global.set $slot{slot} (local.get $there)) (br $done)\n"
-        );
+        arms += &format!(") (i64.store (local.get $at) (global.get $slot{slot})) (global.set $slot{slot} (local.get $there)) (br $done)\n");
     }
     let blocks: String = (0..SLOTS).rev().map(|slot| format!("(block $is{slot} ")).collect();
     let jumps = format!("{blocks}(br_table{labels} (local.get $slot)) {arms}");

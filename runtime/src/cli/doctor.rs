@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::plugin::Language;
-use crate::project::doctor::{self, Area, Health};
 use crate::project::Toolbox;
+use crate::project::doctor::{self, Area, Health};
 
 /// Arguments of `weir doctor`.
 #[derive(Debug, clap::Args)]

@@ -260,7 +260,11 @@ pub struct Limits {
     pub deadline: Duration,
     /// Linear memory of one instance, bytes. Default: by what the plugin is written in, as its file says: 256 MiB for Python, 128 MiB for Go,
     /// JavaScript and TypeScript, else 64 MiB.
-    #[serde(deserialize_with = "size::optional_in_memory", serialize_with = "size::serialize_optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "size::optional_in_memory",
+        serialize_with = "size::serialize_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub memory: Option<usize>,
     /// Bytes one call may hand to the host (edits, errors, logs). Default: 32 MiB.
     #[serde(deserialize_with = "size::in_memory", serialize_with = "size::serialize")]

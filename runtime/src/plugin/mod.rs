@@ -44,8 +44,8 @@ use wasmtime::component::Linker;
 
 pub use admission::{Caps, Terms, VERSION};
 pub(crate) use cpu_clock::CpuClock;
-pub(crate) use instance::{Failure, Instance, time_for};
 pub use inspect::Inspection;
+pub(crate) use instance::{Failure, Instance, time_for};
 pub use language::Language;
 pub use lifecycle::{Artifact, Compiled, Description, Info, Parameter, Plugin, Validated, digest, short_digest};
 pub(crate) use log_lines::{LogLines, Speaker};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::toolchain::{self, Made};
 use super::{Error, Project, Toolbox, source};
-use crate::plugin::{Artifact, Description, Host, Language, Stamp, componentize};
 use crate::interceptor::spec::Ability;
+use crate::plugin::{Artifact, Description, Host, Language, Stamp, componentize};
 
 /// How a project is built.
 #[derive(Debug, Clone, Default)]

@@ -108,7 +108,10 @@ fn cache_of(host: &Host, directory: Option<&Path>) -> Finding {
         Some(directory) if host.has_cache() => has("compiled code", format!("is kept in {}", directory.display())),
         Some(directory) => note(
             "compiled code",
-            format!("{} cannot be used (it must be yours alone: mode 0700), so every start compiles; `cache` in the configuration names another", directory.display()),
+            format!(
+                "{} cannot be used (it must be yours alone: mode 0700), so every start compiles; `cache` in the configuration names another",
+                directory.display()
+            ),
         ),
         None => note("compiled code", "there is no HOME, so every start compiles; `cache` in the configuration names a directory"),
     }
@@ -132,7 +135,9 @@ fn open_files() -> Finding {
     match getrlimit(Resource::Nofile).current {
         None => has("open files", "no limit"),
         Some(count) if count >= 1024 => has("open files", format!("{count}")),
-        Some(count) => note("open files", format!("{count}; an agent with many partitions or file channels wants 1024 or more (ulimit -n)")),
+        Some(count) => {
+            note("open files", format!("{count}; an agent with many partitions or file channels wants 1024 or more (ulimit -n)"))
+        }
     }
 }
 
@@ -154,9 +159,10 @@ fn rust(tools: &Toolbox) -> Vec<Finding> {
     let here = std::env::current_dir().unwrap_or_default();
     let std = match Std::find(tools, &here) {
         Some(Std::Installed) => has("std for wasm32", "is installed for wasm32-unknown-unknown"),
-        Some(Std::Built(linker)) => {
-            has("std for wasm32", format!("is compiled along by Debian's /usr/bin/rustc (the first build takes minutes), linked by {}", linker.display()))
-        }
+        Some(Std::Built(linker)) => has(
+            "std for wasm32",
+            format!("is compiled along by Debian's /usr/bin/rustc (the first build takes minutes), linked by {}", linker.display()),
+        ),
         None => lacks("std for wasm32", "the standard library for wasm32-unknown-unknown is not there", &INSTALL_RUST),
     };
     vec![cargo, std]
@@ -175,7 +181,10 @@ fn python(tools: &Toolbox) -> Vec<Finding> {
     let machine = std::env::consts::ARCH;
     let wheels = ["x86_64", "aarch64"];
     let componentize = match wheels.contains(&machine) {
-        true => has("componentize-py", format!("{COMPONENTIZE_PY} is put into the project's .venv by the first build, from the package index that pip uses")),
+        true => has(
+            "componentize-py",
+            format!("{COMPONENTIZE_PY} is put into the project's .venv by the first build, from the package index that pip uses"),
+        ),
         false => lacks("componentize-py", format!("has no wheel for {machine}"), &["cargo install componentize-py"]),
     };
     vec![python, venv, componentize]
@@ -184,7 +193,8 @@ fn python(tools: &Toolbox) -> Vec<Finding> {
 fn javascript(tools: &Toolbox) -> Vec<Finding> {
     let node = tool(tools, "node", &["--version"], LEAST_NODE, &INSTALL_NODE);
     let npm = tool(tools, "npm", &["--version"], (0, 0), &INSTALL_NODE);
-    let packages = has("esbuild, componentize-qjs", "are put into the project's node_modules by the first build, from the registry that npm uses");
+    let packages =
+        has("esbuild, componentize-qjs", "are put into the project's node_modules by the first build, from the registry that npm uses");
     vec![node, npm, packages]
 }
 

@@ -10,9 +10,9 @@
 mod build;
 pub mod doctor;
 mod manifest;
+pub mod scaffold;
 mod sdk;
 mod source;
-pub mod scaffold;
 mod toolchain;
 mod tools;
 

@@ -82,7 +82,9 @@ fn check_name(name: &str) -> Result<(), Error> {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
     let refused = |why: &str| Err(Error::Usage(format!("{name:?} {why}")));
     if !words().all(is_word) || !name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-        return refused("is no name for a plugin: lower-case letters and digits, words joined by `-`, a letter first, such as `large-ones`");
+        return refused(
+            "is no name for a plugin: lower-case letters and digits, words joined by `-`, a letter first, such as `large-ones`",
+        );
     }
     if name.len() > LONGEST {
         return refused(&format!("is longer than {LONGEST} characters"));
@@ -95,9 +97,9 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 /// What cargo, Go, Python or npm take no project by the name of, or what would hide a module of theirs.
 const RESERVED: [&str; 40] = [
-    "abstract", "as", "async", "await", "break", "build", "class", "const", "continue", "core", "crate", "def", "else", "enum", "extern", "fn",
-    "for", "func", "if", "impl", "import", "in", "json", "let", "loop", "main", "match", "mod", "pub", "return", "self", "static", "std", "struct",
-    "super", "test", "type", "use", "weir", "while",
+    "abstract", "as", "async", "await", "break", "build", "class", "const", "continue", "core", "crate", "def", "else", "enum", "extern",
+    "fn", "for", "func", "if", "impl", "import", "in", "json", "let", "loop", "main", "match", "mod", "pub", "return", "self", "static",
+    "std", "struct", "super", "test", "type", "use", "weir", "while",
 ];
 
 #[cfg(test)]
@@ -151,6 +153,9 @@ mod tests {
     #[test]
     fn names_are_made_for_each_language() {
         let text = "{{name}} {{snake}} {{pascal}} {{weir_version}} __name__/__snake__.rs";
-        assert_eq!(fill(text, "large-ones2"), format!("large-ones2 large_ones2 LargeOnes2 {} large-ones2/large_ones2.rs", env!("CARGO_PKG_VERSION")));
+        assert_eq!(
+            fill(text, "large-ones2"),
+            format!("large-ones2 large_ones2 LargeOnes2 {} large-ones2/large_ones2.rs", env!("CARGO_PKG_VERSION"))
+        );
     }
 }

@@ -34,7 +34,10 @@ impl Toolbox {
         if name.contains('/') {
             return Some(PathBuf::from(name)).filter(runs);
         }
-        std::env::split_paths(&self.path).filter(|directory| !directory.as_os_str().is_empty()).map(|directory| directory.join(name)).find(runs)
+        std::env::split_paths(&self.path)
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .map(|directory| directory.join(name))
+            .find(runs)
     }
 
     /// The first of these that is there, by its name.
@@ -54,7 +57,13 @@ impl Toolbox {
     pub(super) fn step(&self, program: impl Into<OsString>, directory: &Path) -> Step {
         let program = program.into();
         let found = program.to_str().and_then(|name| self.find(name)).map(PathBuf::into_os_string);
-        Step { shown: program.clone(), program: found.unwrap_or(program), arguments: Vec::new(), variables: Vec::new(), directory: directory.to_owned() }
+        Step {
+            shown: program.clone(),
+            program: found.unwrap_or(program),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            directory: directory.to_owned(),
+        }
     }
 }
 

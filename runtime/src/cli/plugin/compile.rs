@@ -29,7 +29,10 @@ pub(super) fn main(args: Args) -> ExitCode {
     let host = match Host::new(Options { cache: Some(cache.clone()), ..Options::default() }) {
         Ok(host) if host.has_cache() => host,
         Ok(_) => {
-            let why = format!("{}: compiled code cannot be kept there: it must be a directory of this user's that others may not write", cache.display());
+            let why = format!(
+                "{}: compiled code cannot be kept there: it must be a directory of this user's that others may not write",
+                cache.display()
+            );
             return failed(&Error::Usage(why));
         }
         Err(error) => return failed(&error.into()),

@@ -24,6 +24,8 @@ fn code(error: &project::Error) -> u8 {
         project::Error::Usage(_) => EXIT_USAGE,
         project::Error::Missing { .. } => EXIT_UNAVAILABLE,
         project::Error::File { .. } | project::Error::Plugin(plugin::Error::Read { .. }) => EXIT_OUTPUT,
-        project::Error::Manifest { .. } | project::Error::Tool { .. } | project::Error::Component(_) | project::Error::Plugin(_) => EXIT_FINDINGS,
+        project::Error::Manifest { .. } | project::Error::Tool { .. } | project::Error::Component(_) | project::Error::Plugin(_) => {
+            EXIT_FINDINGS
+        }
     }
 }

@@ -81,7 +81,8 @@ impl Starting<'_> {
         if on_trial && fallback.is_none() {
             self.note(self.store.passed(entry.version.id));
         }
-        let trial = fallback.clone().map(|fallback| Trial::new(fallback, Counts::default(), &self.spec.swaps, crew.plugin().memory_limit()));
+        let trial =
+            fallback.clone().map(|fallback| Trial::new(fallback, Counts::default(), &self.spec.swaps, crew.plugin().memory_limit()));
         Ok(Resumed { current: Version::new(entry.version.clone(), crew, trial, &entry.offsets), previous: fallback })
     }
 

@@ -64,9 +64,12 @@ impl Compiler {
         match self {
             Compiler::Clang(clang, linker) => {
                 let step = tools.step(clang, &project.directory);
-                step.args(["--target=wasm32-wasi", "-O2", "-mexec-model=reactor", "-Wl,--strip-debug"]).arg(format!("-fuse-ld={}", linker.display()))
+                step.args(["--target=wasm32-wasi", "-O2", "-mexec-model=reactor", "-Wl,--strip-debug"])
+                    .arg(format!("-fuse-ld={}", linker.display()))
             }
-            Compiler::Zig(zig) => tools.step(*zig, &project.directory).args(["cc", "--target=wasm32-wasi", "-O2", "-s", "-mexec-model=reactor"]),
+            Compiler::Zig(zig) => {
+                tools.step(*zig, &project.directory).args(["cc", "--target=wasm32-wasi", "-O2", "-s", "-mexec-model=reactor"])
+            }
         }
     }
 }
@@ -76,7 +79,8 @@ fn whole(tools: &Toolbox, clang: &str) -> Result<PathBuf, &'static str> {
     let ask = |what: &str| tools.step(clang, Path::new("/")).args(["--target=wasm32-wasi", what]).ask().unwrap_or_default();
     // `clang-19` has `wasm-ld-19`; the SDK's has one beside it.
     let beside = clang.replace("clang", "wasm-ld");
-    let linker = [beside.as_str(), "wasm-ld-19", "wasm-ld"].into_iter().find_map(|name| tools.find(name)).ok_or("its linker `wasm-ld` is not")?;
+    let linker =
+        [beside.as_str(), "wasm-ld-19", "wasm-ld"].into_iter().find_map(|name| tools.find(name)).ok_or("its linker `wasm-ld` is not")?;
     let found = |answer: String| Path::new(&answer).is_file();
     if !found(ask("-print-file-name=libc.a")) {
         return Err("the C library for WebAssembly, wasi-libc, is not");

@@ -8,8 +8,10 @@ use super::super::{Error, Project};
 use super::{Made, relative};
 
 /// What brings it.
-pub(in super::super) const INSTALL: [&str; 2] =
-    ["https://go.dev/dl (unpack, and put its bin/ on PATH)", "apt-get install -y golang-1.24   (Debian 12 with backports, Debian 13, Ubuntu 25.04)"];
+pub(in super::super) const INSTALL: [&str; 2] = [
+    "https://go.dev/dl (unpack, and put its bin/ on PATH)",
+    "apt-get install -y golang-1.24   (Debian 12 with backports, Debian 13, Ubuntu 25.04)",
+];
 /// `go:wasmexport` and c-shared for wasip1 came with it.
 pub(in super::super) const LEAST: (u32, u32) = (1, 24);
 

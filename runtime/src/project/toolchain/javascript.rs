@@ -63,7 +63,8 @@ fn install(project: &Project, tools: &Toolbox) -> Result<(), Error> {
     }
     let modified = |file: &str| project.directory.join(file).metadata().and_then(|file| file.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
-    let stale = |installed: SystemTime| ["package.json", "package-lock.json"].iter().filter_map(|file| modified(file)).any(|file| file > installed);
+    let stale =
+        |installed: SystemTime| ["package.json", "package-lock.json"].iter().filter_map(|file| modified(file)).any(|file| file > installed);
     if installed.is_some_and(|installed| !stale(installed)) {
         return Ok(());
     }

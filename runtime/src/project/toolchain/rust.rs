@@ -122,7 +122,8 @@ struct Dependency {
 impl Package {
     fn of(project: &Project, tools: &Toolbox) -> Result<Package, Error> {
         let asked = tools.step("cargo", &project.directory).args(["metadata", "--no-deps", "--format-version", "1"]).answer()?;
-        let metadata: Metadata = serde_json::from_str(&asked).map_err(|error| project.wrong("Cargo.toml", format!("cargo says: {error}")))?;
+        let metadata: Metadata =
+            serde_json::from_str(&asked).map_err(|error| project.wrong("Cargo.toml", format!("cargo says: {error}")))?;
         let manifest = project.directory.join("Cargo.toml");
         let Some(package) = metadata.packages.into_iter().find(|package| package.manifest_path == manifest) else {
             return Err(project.wrong("Cargo.toml", "it is a workspace without a package of its own: give the directory of one"));

@@ -63,7 +63,7 @@ def component(kind: type[Interceptor], name: str, version: str) -> type[exports.
     """The class componentize-py looks for under the name `Interceptor`."""
     runner = Runner(kind, name, version)
 
-    class Component(exports.Interceptor):
+    class Component(exports.Interceptor):  # type: ignore[misc]
         def describe(self) -> Description:
             known = runner.describe()
             parameters = [Parameter(one.name, one.description, one.required, one.default) for one in known.parameters]
@@ -118,10 +118,10 @@ def _take_over() -> None:
     sys.stdout = _Lines("info")
     sys.stderr = _Lines("warn")
     # What follows would end the instance without a word.
-    builtins.open = io.open = _refusing(OSError, "there are no files in the sandbox")  # type: ignore[assignment]
+    builtins.open = io.open = _refusing(OSError, "there are no files in the sandbox") 
     for clock in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep", "localtime", "gmtime"):
         setattr(time, clock, _refusing(RuntimeError, "there is no clock in the sandbox; use event.timestamp"))
-    sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _Absent]  # type: ignore[list-item]
+    sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _Absent] 
 
 
 def _refusing(kind: type[Exception], why: str) -> Callable[..., NoReturn]:

@@ -29,9 +29,31 @@ export function component(kind, name, version) {
   const runner = new Runner(kind, name, version);
   return {
     describe: () => runner.describe(),
-    configure: (settings) => told(() => runner.configure(settings)),
+    configure: (settings) => {
+      stopClocks();
+      told(() => runner.configure(settings));
+    },
     intercept: (batch) => told(() => runner.intercept(batch)),
   };
+}
+
+/** There is no clock in the sandbox, and asking for one ends the instance without a word. While the plugin is built there is one. */
+function stopClocks() {
+  const now = () => {
+    throw new Error("there is no clock in the sandbox; use event.timestamp");
+  };
+  const Known = Date;
+  globalThis.Date = class Date extends Known {
+    constructor(...given) {
+      if (given.length === 0) now();
+      super(...given);
+    }
+
+    static now() {
+      return now();
+    }
+  };
+  globalThis.performance = Object.freeze({ now });
 }
 
 /** The contract's errors are text. */

@@ -103,14 +103,14 @@ class TheStandIn(unittest.TestCase):
                 try:
                     raise ValueError("first")
                 except ValueError:
-                    return {}["second"]
+                    return dict[str, Verdict]()["second"]
 
         with self.assertRaisesRegex(BatchFailed, "^it broke$"):
             judge(configure(Failing), ["fault"])
         with self.assertRaises(BatchFailed) as caught:
             judge(configure(Failing), ["other"])
         message = str(caught.exception)
-        for part in ("KeyError: 'second'\nTraceback", "ValueError: first\nAfter that:", 'return {}["second"]', "test_sdk.py"):
+        for part in ("KeyError: 'second'\nTraceback", "ValueError: first\nAfter that:", 'return dict[str, Verdict]()["second"]', "test_sdk.py"):
             self.assertIn(part, message)
 
     def test_lines_of_the_log_and_counters_are_seen(self) -> None:

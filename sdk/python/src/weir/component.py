@@ -5,10 +5,15 @@ Only a build imports it: `wit_world` and `componentize_py_types` are generated b
 
 from __future__ import annotations
 
+import builtins
 import io
 import linecache
 import sys
+import time
+from collections.abc import Callable
+from importlib.machinery import BuiltinImporter, FrozenImporter
 from types import ModuleType
+from typing import NoReturn
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -58,7 +63,7 @@ def component(kind: type[Interceptor], name: str, version: str) -> type[exports.
     """The class componentize-py looks for under the name `Interceptor`."""
     runner = Runner(kind, name, version)
 
-    class Component(exports.Interceptor):
+    class Component(exports.Interceptor):  # type: ignore[misc]
         def describe(self) -> Description:
             known = runner.describe()
             parameters = [Parameter(one.name, one.description, one.required, one.default) for one in known.parameters]
@@ -112,3 +117,23 @@ def _take_over() -> None:
     host.current = _Imports()
     sys.stdout = _Lines("info")
     sys.stderr = _Lines("warn")
+    # What follows would end the instance without a word.
+    builtins.open = io.open = _refusing(OSError, "there are no files in the sandbox") 
+    for clock in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep", "localtime", "gmtime"):
+        setattr(time, clock, _refusing(RuntimeError, "there is no clock in the sandbox; use event.timestamp"))
+    sys.meta_path[:] = [BuiltinImporter, FrozenImporter, _Absent] 
+
+
+def _refusing(kind: type[Exception], why: str) -> Callable[..., NoReturn]:
+    def refuse(*_given: object, **_named: object) -> NoReturn:
+        raise kind(why)
+
+    return refuse
+
+
+class _Absent:
+    """Where modules are looked for that were not loaded while building."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        raise ModuleNotFoundError(f"`{name}` is not in the component; import it at the top of a module, for the build to take it along")

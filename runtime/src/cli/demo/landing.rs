@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::feed::transaction;
+
 /// What a file that is still being written ends with.
 const IN_USE: &str = ".tmp";
 
@@ -86,10 +88,11 @@ impl Landing {
     }
 }
 
-/// The id at the beginning of a transaction.
+/// The id at the beginning of a transaction, whole or as the feed broke it: a plugin that was swapped in may pass that on.
 fn id_in(line: &str) -> Option<u64> {
-    let rest = line.strip_prefix("{\"id\":").filter(|_| line.ends_with('}'))?;
-    rest[..rest.find(',')?].parse().ok()
+    let rest = line.strip_prefix("{\"id\":")?;
+    let id = rest[..rest.find(',')?].parse().ok()?;
+    (line.ends_with('}') || line == transaction(id)).then_some(id)
 }
 
 #[cfg(test)]
@@ -119,6 +122,14 @@ mod tests {
             assert_eq!((landing.files(), landing.landed(), landing.repeated()), (2, 2, 1));
             assert_eq!(day.join("test-events.1").exists(), keeps);
         }
+    }
+
+    #[test]
+    fn a_transaction_that_the_feed_broke_is_one() {
+        let (_place, mut landing) = landing(true);
+        std::fs::write(landing.directory().join("test-events.1"), format!("{}\n{}\n", transaction(499), transaction(500))).expect("write");
+        landing.count().expect("counted");
+        assert_eq!(landing.landed(), 2);
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn told(plan: &Plan, files: &[PathBuf]) -> String {
         Language::Go => "go test ./...",
         Language::Python => "PYTHONPATH=src:weir-sdk/src python3 -m unittest discover -s tests",
         Language::JavaScript | Language::TypeScript => "npm install && npm test",
-        Language::C => "make test",
+        Language::C => "make check",
     };
     format!(
         "{} in {}: {directory}\n{}  weir-sdk/ (the SDK)\n\nNext:\n  cd {directory}\n  {unit_tests:<58} # its own tests, without WebAssembly\n  \

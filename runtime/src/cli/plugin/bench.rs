@@ -229,26 +229,36 @@ impl Bench {
         );
         text.push_str(&table.render(paint));
         let (memory, limit) = (bytes(figures.memory), bytes(self.alone.memory_limit()));
-        text.push_str(&format!("an instance starts in {} {}; memory {memory} of {limit}\n", time(self.starts.median), self.starts.percent()));
+        text.push_str(&format!(
+            "an instance starts in {} {}; memory {memory} of {limit}\n",
+            time(self.starts.median),
+            self.starts.percent()
+        ));
         if figures.failed > 0 {
             let (failed, events) = (count(figures.failed), count(figures.events));
-            text.push_str(&format!("the plugin failed over {failed} of {events} events, and finding them is in the figures: see weir plugin test\n"));
+            text.push_str(&format!(
+                "the plugin failed over {failed} of {events} events, and finding them is in the figures: see weir plugin test\n"
+            ));
         }
         text
     }
 
     fn json(&self) -> serde_json::Value {
         let (plugin, figures) = (self.alone.plugin(), self.alone.figures());
-        let sizes: Vec<_> = self.sizes.iter().map(|size| {
-            let (with, without, call) = size.spreads();
-            json!({
-                "batch": size.batch.len(),
-                "events_per_second_per_core": 1e9 / with.median,
-                "cpu_ns_per_event": with.json(),
-                "cpu_ns_per_event_without": without.json(),
-                "cpu_ns_per_call": call.json(),
+        let sizes: Vec<_> = self
+            .sizes
+            .iter()
+            .map(|size| {
+                let (with, without, call) = size.spreads();
+                json!({
+                    "batch": size.batch.len(),
+                    "events_per_second_per_core": 1e9 / with.median,
+                    "cpu_ns_per_event": with.json(),
+                    "cpu_ns_per_event_without": without.json(),
+                    "cpu_ns_per_call": call.json(),
+                })
             })
-        }).collect();
+            .collect();
         json!({
             "name": plugin.name,
             "version": plugin.version,

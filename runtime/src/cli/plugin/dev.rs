@@ -97,10 +97,11 @@ impl Dev {
         let mut built = None;
         let mut seen = self.look()?;
         loop {
-            built = self.build().or(built);
-            if let Some(file) = &built {
+            let new = self.build();
+            if let Some(file) = &new {
                 self.show(file.clone());
             }
+            built = new.or(built);
             let sources = seen.sources.clone();
             loop {
                 self.say(Tone::Dim, &format!("watching {}; Ctrl-C ends", self.args.directory.display()));

@@ -182,7 +182,10 @@ line 2
 
     #[test]
     fn a_line_that_is_gone_or_new_is_numbered_by_the_file_it_is_in() {
-        let (one, two) = (lines("{\"verdict\":\"kept\",\"body\":\"a\"}"), "{\"verdict\":\"kept\",\"body\":\"a\"}\n{\"verdict\":\"derived\",\"body\":\"b\"}");
+        let (one, two) = (
+            lines("{\"verdict\":\"kept\",\"body\":\"a\"}"),
+            "{\"verdict\":\"kept\",\"body\":\"a\"}\n{\"verdict\":\"derived\",\"body\":\"b\"}",
+        );
         let two = lines(two);
         assert_eq!(compare(&one, &two, Paint::OFF).text, "line 2\n+ {\"verdict\":\"derived\",\"body\":\"b\"}\n");
         assert_eq!(compare(&two, &one, Paint::OFF).text, "line 2\n- {\"verdict\":\"derived\",\"body\":\"b\"}\n");

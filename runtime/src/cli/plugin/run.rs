@@ -99,17 +99,16 @@ impl Run {
         if self.derived > 0 {
             fates.push_str(&format!("; {} derived", count(self.derived)));
         }
-        lines.push(format!(
-            "{} in {}: {fates}",
-            counted(figures.events, "event", "events"),
-            counted(figures.batches, "batch", "batches")
-        ));
+        lines.push(format!("{} in {}: {fates}", counted(figures.events, "event", "events"), counted(figures.batches, "batch", "batches")));
         if !figures.counters.is_empty() {
             let counters: Vec<String> = figures.counters.iter().map(|(name, value)| format!("{name} {}", count(*value))).collect();
             lines.push(format!("counters: {}", counters.join(", ")));
         }
         if figures.suppressed > 0 {
-            lines.push(format!("log: {} not written, as it is in an agent above 100 a second", counted(figures.suppressed, "line", "lines")));
+            lines.push(format!(
+                "log: {} not written, as it is in an agent above 100 a second",
+                counted(figures.suppressed, "line", "lines")
+            ));
         }
         if figures.events > 0 {
             let cpu = figures.cpu.as_secs_f64() * 1e6 / figures.events as f64;

@@ -64,7 +64,10 @@ fn test(args: &Args) -> anyhow::Result<ExitCode> {
             out.write_all(difference.text.as_bytes())?;
             match difference.lines {
                 0 => Verdict::good(format!("{}: as expected", file.display())),
-                differ => Verdict { code: ExitCode::FAILURE, said: format!("{}: {} not as expected", file.display(), counted(differ as u64, "line", "lines")) },
+                differ => Verdict {
+                    code: ExitCode::FAILURE,
+                    said: format!("{}: {} not as expected", file.display(), counted(differ as u64, "line", "lines")),
+                },
             }
         }
         (Some(file), None) => Verdict::good(update(file, &lines)?),

@@ -27,9 +27,8 @@ const (
 
 var names = [fields]string{"id", "card", "amount", "currency", "merchant", "mcc", "country", "home", "ts"}
 
-// read reads a body; the error is for the dead letter. The parser is this plugin's own: encoding/json, which reflects and allocates, takes
-// several times as long (see the README), and the host's JSON columns would need one call and one column a field, without telling what is
-// wrong with a body.
+// read reads a body; the error is for the dead letter. The parser is this plugin's own: encoding/json takes three times as long, and the
+// host's JSON columns half as long again, without telling what is wrong with a body (the README has the figures).
 func (t *transaction) read(body []byte) error {
 	switch {
 	case body == nil:

@@ -56,7 +56,9 @@ fn shown(value: Option<&[u8]>) -> String {
             let digest: String = Sha256::digest(value).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
             format!("<{} bytes, SHA-256 {digest}>", value.len())
         }
-        Some(value) => std::str::from_utf8(value).map_or_else(|_| format!("<base64 {}>", BASE64_STANDARD.encode(value)), |text| format!("{text:?}")),
+        Some(value) => {
+            std::str::from_utf8(value).map_or_else(|_| format!("<base64 {}>", BASE64_STANDARD.encode(value)), |text| format!("{text:?}"))
+        }
     }
 }
 

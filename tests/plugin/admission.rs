@@ -33,7 +33,8 @@ fn events_and_counters_are_for_every_plugin_and_the_log_is_granted() {
     let Err(error) = Artifact::from_bytes("x.wasm", component, None, &Terms { grants: vec![], ..Terms::default() }) else {
         panic!("it was accepted")
     };
-    let said = "plugin x.wasm imports what nothing grants: weir:interceptor/logging@0.1.0 (the interceptor's `grants` do not have `logging`)";
+    let said =
+        "plugin x.wasm imports what nothing grants: weir:interceptor/logging@0.1.0 (the interceptor's `grants` do not have `logging`)";
     assert_eq!(error.to_string(), said);
 }
 

@@ -14,7 +14,10 @@ struct Route {
 
 impl Interceptor for Route {
     const PARAMETERS: &'static [Parameter] = &[
-        Parameter::required("rules", "one a line: `header NAME = TEXT -> TOPIC`, `json POINTER ~ REGEX -> TOPIC`, also `key`, `body`, `!=`, `!~`"),
+        Parameter::required(
+            "rules",
+            "one a line: `header NAME = TEXT -> TOPIC`, `json POINTER ~ REGEX -> TOPIC`, also `key`, `body`, `!=`, `!~`",
+        ),
         Parameter::absent("default", "topic of an event that matches no rule; without it such an event is left as it came"),
         Parameter::optional("header", "header that is set to the topic", "topic"),
     ];

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::agent::binary;
-use super::cache::{kept, repository};
+use super::cache::repository;
 use super::guests;
 
 /// What brings the tools on Debian; those of Python and JavaScript fetch the rest themselves.
@@ -63,7 +63,7 @@ impl Language {
         }
         let folder = repository().join("plugins").join(name);
         ensure!(folder.is_dir(), "there is no plugins/{name}");
-        let directory = kept().join("plugins");
+        let directory = guests::target_directory().join("guests/plugins");
         fs::create_dir_all(&directory)?;
         let lock = File::create(directory.join(format!("{name}.lock")))?;
         lock.lock().context("lock the plugin")?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Desk, NAME};
+use super::{Desk, NAME, bring_tools};
 use crate::harness::agent::binary;
 use crate::harness::turn;
 
@@ -55,6 +55,7 @@ fn a_missing_tool_is_named_with_what_brings_it() {
 #[test]
 fn a_mistake_in_the_source_is_shown_as_the_tool_says_it() {
     let _turn = turn::shared();
+    bring_tools();
     for (language, file, mistake, words) in MISTAKES {
         let desk = Desk::new(language);
         assert_eq!(desk.weir(&["plugin", "new", NAME, "--lang", language]).code, 0);

@@ -9,8 +9,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::agent::{Agent, Site, binary};
-use crate::harness::guests;
 use crate::harness::{cache, turn, wait};
+use crate::harness::{guests, languages};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The plugin that is begun.
@@ -88,9 +88,17 @@ fn agent() -> Agent {
     Site::new("authors", &properties, &["a"]).start()
 }
 
+/// Every language's tools are there, or have been brought, once a plugin in it could be built.
+fn bring_tools() {
+    for language in languages::LANGUAGES {
+        language.component(&format!("conformance-{}", language.name)).unwrap();
+    }
+}
+
 #[test]
 fn from_nothing_to_a_swap_in_every_language() {
     let _turn = turn::shared();
+    bring_tools();
     let agent = agent();
     let api = format!("http://{}", agent.admin());
     println!("{:10} {:>8} {:>8} {:>8} {:>8}", "language", "new", "build", "test", "swap");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Desk, NAME};
+use super::{Desk, NAME, bring_tools};
 use crate::harness::agent::binary;
 use crate::harness::turn;
 
@@ -13,10 +13,13 @@ const USAGE: i32 = 64;
 const UNAVAILABLE: i32 = 69;
 
 /// The language, the file that a mistake goes into, the mistake, and what must be said of it.
-const MISTAKES: [(&str, &str, &str, &[&str]); 3] = [
+const MISTAKES: [(&str, &str, &str, &[&str]); 5] = [
     ("go", "main.go", "\nfunc oops( {\n", &["main.go", "syntax error"]),
     ("ts", "src/index.ts", "\nconst oops = ;\n", &["src/index.ts", "Unexpected"]),
-    ("c", "first-try.c", "\nint oops( {\n", &["first-try.c", "error"]),
+    ("c", "plugin.c", "\nint oops( {\n", &["plugin.c", "error"]),
+    ("python", "src/first_try.py", "\ndef oops(:\n", &["first_try.py", "SyntaxError"]),
+    // Of a module that throws while it is loaded.
+    ("js", "src/index.js", "\nthrow new Error('not today')\n", &["not today"]),
 ];
 
 fn show(what: &str, said: &str) {
@@ -50,15 +53,16 @@ fn a_missing_tool_is_named_with_what_brings_it() {
 }
 
 #[test]
-fn a_syntax_error_is_shown_as_the_tool_says_it() {
+fn a_mistake_in_the_source_is_shown_as_the_tool_says_it() {
     let _turn = turn::shared();
+    bring_tools();
     for (language, file, mistake, words) in MISTAKES {
         let desk = Desk::new(language);
         assert_eq!(desk.weir(&["plugin", "new", NAME, "--lang", language]).code, 0);
         let project = desk.project();
         let source = project.directory.join(file);
         fs::write(&source, fs::read_to_string(&source).unwrap() + mistake).unwrap();
-        show(&format!("{language}, a syntax error"), &project.weir(&["plugin", "build"]).ill(FINDINGS, words));
+        show(&format!("{language}, a mistake"), &project.weir(&["plugin", "build"]).ill(FINDINGS, words));
         assert!(!project.directory.join(format!("build/{NAME}.wasm")).exists());
     }
 }

@@ -195,7 +195,7 @@ fn settings_are_taken_over_with_their_references_and_files() {
     let directory = tempfile::tempdir().unwrap();
     let settings = directory.path().join("weir.toml");
     let text = "[agent]\nadmin = '127.0.0.1:1'\ndrain_limit = '1s'\nplugins = { 'A$B' = 'a.wasm' }\n\
-                api = { tokens = [{ name = 'ci', role = 'operate', token = '${env:CARGO_MANIFEST_DIR}' }], tls = { certificate = 'c.pem', key = '/k.pem' } }\n\
+                api = { tokens = [{ name = 'ci', role = 'operate', token = 'weir-tests-${env:CARGO_MANIFEST_DIR}' }], tls = { certificate = 'c.pem', key = '/k.pem' } }\n\
                 dead_letters = { topic = { topic = 'dead', brokers = 'b1:9092' } }\n";
     fs::write(&settings, text).unwrap();
     let load = Load {

@@ -62,7 +62,7 @@ pub fn all() -> Vec<Bad> {
 /// More bytes than a plugin may have.
 pub fn huge() -> Vec<u8> {
     let mut file = Version::good(1).component;
-    file.resize(9 << 20, 0);
+    file.resize(33 << 20, 0);
     file
 }
 

@@ -46,7 +46,7 @@ fn what_is_bad_from_the_beginning_is_refused_with_the_reason_and_changes_nothing
     let bomb = bad_plugins::compile_bomb();
     refused(&api, &good, bomb.name, &bomb.file, bomb.says);
     let huge = api.swap(TARGET, &Swap { component: &bad_plugins::huge(), name: "huge.wasm", wait: 20, ..Swap::default() });
-    let huge = huge.expect_err("nine megabytes");
+    let huge = huge.expect_err("33 MiB");
     println!("refused huge.wasm: {huge}");
     assert_eq!(huge.status, 413, "{huge}");
 

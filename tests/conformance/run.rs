@@ -130,3 +130,29 @@ pub(super) fn compare(lines: &[Line], wanted: &[Line]) -> Result<(), String> {
         (some, all) => Err(format!("{some} lines, and should be {all}")),
     }
 }
+
+#[test]
+fn a_difference_in_any_part_of_a_line_is_told() {
+    let read = |text: &str| crate::harness::event_lines::read(text).unwrap();
+    let line = r#"{"verdict":"rejected","reason":"no","key":"k","timestamp":1,"headers":{"a":"1","b":null},"body":"x"}"#;
+    assert_eq!(compare(&read(line), &read(line)), Ok(()));
+    for (part, other) in [
+        ("rejected", "kept"),
+        ("\"no\"", "\"yes\""),
+        ("\"k\"", "null"),
+        ("\"k\"", "\"\""),
+        (":1,", ":2,"),
+        ("\"a\":\"1\",\"b\":null", "\"b\":null,\"a\":\"1\""),
+        ("\"b\":null", "\"b\":\"\""),
+        ("\"x\"", "{\"base64\":\"/w==\"}"),
+        ("\"x\"", "{\"repeat\":[\"x\",1000]}"),
+    ] {
+        let changed = line.replace(part, other);
+        assert_ne!(changed, line);
+        assert!(compare(&read(&changed), &read(line)).is_err(), "{changed}");
+    }
+    let long = |last: &str| read(&format!("{{\"body\":\"{}{last}\"}}", "x".repeat(1000)));
+    assert!(compare(&long("a"), &long("b")).is_err(), "values that are too long to be shown");
+    assert!(compare(&read(line), &[]).is_err() && compare(&[], &read(line)).is_err(), "a line too many, and one too few");
+    assert_eq!(compare(&read(line), &read(&line.replace("\"reason\":\"no\",", ""))), Ok(()), "any reason will do");
+}

@@ -19,7 +19,7 @@ use crate::harness::{turn, wait};
 const PARTITIONS: i32 = 4;
 /// Events a second.
 const PACE: u64 = 2000;
-const STRIKES: u32 = 3;
+const STRIKES: u32 = 2;
 /// `hdfs.inUseSuffix`.
 const IN_USE: &str = ".tmp";
 /// How long HDFS keeps a dead writer's file for it (the soft limit of a lease).

@@ -26,7 +26,7 @@ const MEMORY: u64 = 1 << 30;
 /// CPU seconds of the child: a Python plugin, which brings CPython along, takes 20 of a common processor.
 const CPU: u64 = 60;
 /// Wall time after which the parent kills it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Bytes of machine code taken from it.
 const CODE: u64 = 128 << 20;
 /// Bytes of its last words.

@@ -8,6 +8,7 @@ use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::Resolve;
 
 use super::adapter;
+use super::payloads::outermost;
 
 /// The contract.
 pub const CONTRACT: &str = include_str!("../../../wit/interceptor.wit");
@@ -17,18 +18,14 @@ const SECTION: &str = "component-type";
 
 /// Whether a core module says which world it was built for.
 fn carries_its_type(module: &[u8]) -> bool {
-    payloads(module).any(|payload| matches!(payload, Payload::CustomSection(section) if section.name().starts_with(SECTION)))
+    outermost(module).flatten().any(|payload| matches!(payload, Payload::CustomSection(section) if section.name().starts_with(SECTION)))
 }
 
 fn wants_wasi(module: &[u8]) -> bool {
-    payloads(module).any(|payload| match payload {
+    outermost(module).flatten().any(|payload| match payload {
         Payload::ImportSection(section) => section.into_imports().flatten().any(|import| import.module == adapter::ANSWERS),
         _ => false,
     })
-}
-
-fn payloads(module: &[u8]) -> impl Iterator<Item = Payload<'_>> {
-    Parser::new(0).parse_all(module).map_while(Result::ok)
 }
 
 /// Makes the component.

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use minisign_verify::Signature;
-use wasmparser::{ComponentExternalKind, Parser, Payload};
+use wasmparser::{ComponentExternalKind, Payload};
 
-use super::{Artifact, Description, Error, Host, Stamp, digest};
+use super::payloads::outermost;
+use super::{Artifact, Description, Error, Host, Stamp, digest, signature};
 use crate::error_chain;
 use crate::interceptor::spec::Ability;
 
@@ -40,17 +41,31 @@ impl Inspection {
     pub fn of(file: &Path, host: &Host) -> Result<Inspection, Error> {
         let terms = host.terms(&Ability::ALL);
         let (wasm, signature) = Artifact::look(file, &terms)?;
-        let signature = signature.map(|text| signature_says(&text));
-        let (imports, exports) = interfaces(&wasm);
+        let looked = Inspection::unasked(&wasm, signature.as_deref());
+        let asked = Artifact::from_bytes(&file.display().to_string(), wasm, None, &terms).and_then(|artifact| host.describe(artifact));
+        Ok(match asked {
+            Ok(description) => Inspection { description: Some(description), ..looked },
+            Err(error) => Inspection { refusal: Some(error_chain(&error)), ..looked },
+        })
+    }
+
+    /// Of a file that was admitted and asked already, which compiles it where there is no cache.
+    ///
+    /// # Errors
+    /// [`Error::Read`]: the signature beside it.
+    pub fn of_taken(file: &Path, artifact: &Artifact, description: Description) -> Result<Inspection, Error> {
+        let beside = signature::signature_file(file);
+        let signature = signature::read(&beside).map_err(|source| Error::Read { path: beside, source })?;
+        Ok(Inspection { description: Some(description), ..Inspection::unasked(artifact.bytes(), signature.as_deref()) })
+    }
+
+    fn unasked(wasm: &[u8], signature: Option<&str>) -> Inspection {
+        let (imports, exports) = interfaces(wasm);
         let contract = imports.iter().chain(&exports).find_map(|name| name.strip_prefix("weir:interceptor/")?.split_once('@'));
         let contract = contract.map(|(_, version)| version.to_owned());
-        let (bytes, digest, stamp) = (wasm.len(), digest(&wasm), Stamp::of(&wasm));
-        let asked = Artifact::from_bytes(&file.display().to_string(), wasm, None, &terms).and_then(|artifact| host.describe(artifact));
-        let (description, refusal) = match asked {
-            Ok(description) => (Some(description), None),
-            Err(error) => (None, Some(error_chain(&error))),
-        };
-        Ok(Inspection { bytes, digest, stamp, contract, imports, exports, description, refusal, signature })
+        let (bytes, digest, stamp) = (wasm.len(), digest(wasm), Stamp::of(wasm));
+        let (description, refusal, signature) = (None, None, signature.map(signature_says));
+        Inspection { bytes, digest, stamp, contract, imports, exports, description, refusal, signature }
     }
 }
 
@@ -63,15 +78,13 @@ fn signature_says(text: &str) -> String {
 
 /// The outermost component's imports, and the instances it exports; what can be read of them in a damaged file.
 fn interfaces(wasm: &[u8]) -> (Vec<String>, Vec<String>) {
-    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0);
-    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    for payload in outermost(wasm).map_while(Result::ok) {
         match payload {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(section) if depth == 1 => {
+            Payload::ComponentImportSection(section) => {
                 imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
             }
-            Payload::ComponentExportSection(section) if depth == 1 => {
+            Payload::ComponentExportSection(section) => {
                 let instances = section.into_iter().flatten().filter(|export| export.kind == ComponentExternalKind::Instance);
                 exports.extend(instances.map(|export| export.name.name.to_owned()));
             }

@@ -30,6 +30,7 @@ mod lifecycle;
 mod log_lines;
 mod native_code;
 mod observe;
+mod payloads;
 mod settings;
 mod signature;
 mod stamp;

@@ -2,10 +2,12 @@
 //! other tools read. Nothing of it is proof: whoever can write the file can write this; a signature over the file is proof.
 
 use serde::{Deserialize, Serialize};
+use wasm_encoder::{ComponentSection, CustomSection};
 use wasm_metadata::{AddMetadata, AddMetadataField};
-use wasmparser::{Parser, Payload};
+use wasmparser::Payload;
 
 use super::Language;
+use super::payloads::outermost;
 
 /// The custom section.
 const SECTION: &str = "weir-plugin";
@@ -43,30 +45,20 @@ impl Stamp {
         metadata.processed_by = vec![("weir".to_owned(), self.weir.clone())];
         let mut stamped = metadata.to_wasm(component).map_err(|error| format!("write its name into it: {error:#}"))?;
         let text = serde_json::to_vec(self).map_err(|error| format!("write its name into it: {error}"))?;
-        let mut section = Vec::new();
-        leb128(&mut section, SECTION.len());
-        section.extend_from_slice(SECTION.as_bytes());
-        section.extend(text);
-        stamped.push(0);
-        leb128(&mut stamped, section.len());
-        stamped.extend(section);
+        CustomSection { name: SECTION.into(), data: text.into() }.append_to_component(&mut stamped);
         Ok(stamped)
     }
 
     /// The stamp of a file, if it has one that can be read.
     #[must_use]
     pub fn of(wasm: &[u8]) -> Option<Stamp> {
-        let mut depth = 0;
         let mut found = None;
-        for payload in Parser::new(0).parse_all(wasm) {
-            match payload.ok()? {
-                Payload::Version { .. } => depth += 1,
-                Payload::End(_) => depth -= 1,
-                // Of the outermost component: one that was built in has its own.
-                Payload::CustomSection(section) if depth == 1 && section.name() == SECTION && section.data().len() <= LONGEST => {
-                    found = serde_json::from_slice(section.data()).ok();
-                }
-                _ => {}
+        for payload in outermost(wasm) {
+            if let Payload::CustomSection(section) = payload.ok()?
+                && section.name() == SECTION
+                && section.data().len() <= LONGEST
+            {
+                found = serde_json::from_slice(section.data()).ok();
             }
         }
         found
@@ -76,17 +68,6 @@ impl Stamp {
     #[must_use]
     pub fn language(&self) -> Option<Language> {
         self.language.parse().ok()
-    }
-}
-
-fn leb128(out: &mut Vec<u8>, mut number: usize) {
-    loop {
-        let low = u8::try_from(number & 0x7F).unwrap_or_default();
-        number >>= 7;
-        out.push(if number == 0 { low } else { low | 0x80 });
-        if number == 0 {
-            return;
-        }
     }
 }
 

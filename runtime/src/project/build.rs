@@ -18,10 +18,12 @@ pub struct Options {
 }
 
 /// What was built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Built {
     /// The component's file.
     pub file: PathBuf,
+    /// The component, admitted.
+    pub artifact: Artifact,
     /// What it says of itself.
     pub description: Description,
     /// What differs between that and its project's manifest; not an error, since the one is what an agent shows and the other what the file is
@@ -41,9 +43,9 @@ pub fn build(project: &Project, host: &Host, options: &Options) -> Result<Built,
     let stamp = stamp(project.language, &made, digest);
     let component = stamp.put(&component_of(&made.module)?).map_err(Error::Component)?;
     let file = options.output.clone().unwrap_or_else(|| scratch.join(format!("{}.wasm", stamp.name)));
-    let description = taken_in(&file, component, host)?;
+    let (artifact, description) = taken_in(&file, component, host)?;
     let differences = differences(&stamp, &description);
-    Ok(Built { file, description, differences })
+    Ok(Built { file, artifact, description, differences })
 }
 
 /// Makes a component of a core module that an SDK's build made, without a project.
@@ -52,9 +54,9 @@ pub fn build(project: &Project, host: &Host, options: &Options) -> Result<Built,
 /// See [`enum@Error`].
 pub fn wrap(module: &Path, output: &Path, host: &Host) -> Result<Built, Error> {
     let core = fs::read(module).map_err(Error::file(format!("read {}", module.display())))?;
-    let component = componentize::componentize(&core).map_err(|reason| Error::Component(format!("{}: {reason}", module.display())))?;
-    let description = taken_in(output, component, host)?;
-    Ok(Built { file: output.to_owned(), description, differences: Vec::new() })
+    let component = componentized(&core, module)?;
+    let (artifact, description) = taken_in(output, component, host)?;
+    Ok(Built { file: output.to_owned(), artifact, description, differences: Vec::new() })
 }
 
 fn component_of(module: &Path) -> Result<Vec<u8>, Error> {
@@ -62,7 +64,11 @@ fn component_of(module: &Path) -> Result<Vec<u8>, Error> {
     if !wasmparser::Parser::is_core_wasm(&made) {
         return Ok(made);
     }
-    componentize::componentize(&made).map_err(|reason| Error::Component(format!("{}: {reason}", module.display())))
+    componentized(&made, module)
+}
+
+fn componentized(core: &[u8], module: &Path) -> Result<Vec<u8>, Error> {
+    componentize::componentize(core).map_err(|reason| Error::Component(format!("{}: {reason}", module.display())))
 }
 
 fn stamp(language: Language, made: &Made, source: String) -> Stamp {
@@ -77,7 +83,7 @@ fn stamp(language: Language, made: &Made, source: String) -> Stamp {
 }
 
 /// Admits, compiles and describes it, then puts it into its place in one step: an agent may be watching the file.
-fn taken_in(file: &Path, component: Vec<u8>, host: &Host) -> Result<Description, Error> {
+fn taken_in(file: &Path, component: Vec<u8>, host: &Host) -> Result<(Artifact, Description), Error> {
     let artifact = Artifact::from_bytes(&file.display().to_string(), component, None, &host.terms(&Ability::ALL))?;
     let description = host.describe(artifact.clone())?;
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -86,7 +92,7 @@ fn taken_in(file: &Path, component: Vec<u8>, host: &Host) -> Result<Description,
     let draft = draft.map_err(Error::file(format!("write to {}", directory.display())))?;
     fs::write(draft.path(), artifact.bytes()).map_err(Error::file(format!("write {}", file.display())))?;
     draft.persist(file).map_err(|error| Error::File { attempt: format!("write {}", file.display()), source: error.error })?;
-    Ok(description)
+    Ok((artifact, description))
 }
 
 /// As files are made that are no secret.
@@ -118,7 +124,7 @@ mod tests {
             fs::write(file, text).expect("write");
         }
         let project = Project::find(home.path()).expect("a project");
-        build(&project, &host(), &Options::default()).expect_err("nothing can be built")
+        build(&project, &host(), &Options::default()).err().expect("nothing can be built")
     }
 
     #[test]
@@ -165,7 +171,7 @@ mod tests {
             (b"#!/bin/sh", "not WebAssembly"),
         ] {
             fs::write(&module, content).expect("write");
-            let said = wrap(&module, &output, &host()).expect_err("no component").to_string();
+            let said = wrap(&module, &output, &host()).err().expect("no component").to_string();
             assert!(said.contains(words), "{said}");
             assert!(!output.exists());
         }

@@ -34,7 +34,7 @@ pub fn digest(directory: &Path) -> io::Result<String> {
             digest.update(part);
         }
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", digest.finalize()))
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>, at_top: bool) -> io::Result<()> {

@@ -28,7 +28,7 @@ pub(super) fn main(args: Args) -> ExitCode {
     let begun = Instant::now();
     let done = host().and_then(|host| {
         let built = build(&args.from, args.output.as_deref(), &host)?;
-        let inspection = Inspection::of(&built.file, &host)?;
+        let inspection = Inspection::of_taken(&built.file, &built.artifact, built.description.clone())?;
         Ok((built, inspection))
     });
     match done {

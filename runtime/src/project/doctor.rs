@@ -6,10 +6,8 @@ use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
 use super::Error;
-use super::toolchain::{
-    COMPONENTIZE_PY, Compiler, INSTALL_GO, INSTALL_NODE, INSTALL_PYTHON, INSTALL_RUST, LEAST_GO, LEAST_NODE, LEAST_PYTHON, Std,
-};
-use super::tools::{Toolbox, version};
+use super::toolchain::{CARGO, COMPONENTIZE_PY, Compiler, GO, NODE, NPM, PYTHON3, Std, makes_environments};
+use super::tools::{Program, Toolbox, version};
 use crate::plugin::{Host, Language, Options, default_cache};
 
 /// How a thing was found.
@@ -75,7 +73,7 @@ pub fn agent() -> Area {
 pub fn language(language: Language, tools: &Toolbox) -> Area {
     let findings = match language {
         Language::Rust => rust(tools),
-        Language::Go => vec![tool(tools, "go", &["env", "GOVERSION"], LEAST_GO, &INSTALL_GO)],
+        Language::Go => vec![tool(tools, &GO)],
         Language::Python => python(tools),
         Language::JavaScript | Language::TypeScript => javascript(tools),
         Language::C => c(tools),
@@ -142,11 +140,12 @@ fn open_files() -> Finding {
 }
 
 /// A program of at least a version.
-fn tool(tools: &Toolbox, name: &str, question: &[&str], least: (u32, u32), install: &[&str]) -> Finding {
+fn tool(tools: &Toolbox, program: &Program) -> Finding {
+    let Program { name, least, install, .. } = *program;
     if tools.find(name).is_none() {
         return lacks(name, "is not on PATH", install);
     }
-    let answer = tools.step(name, Path::new("/")).args(question).ask().unwrap_or_default();
+    let answer = tools.version(program, Path::new("/"));
     match version(&answer) {
         Some(found) if found >= least => has(name, answer),
         Some(_) => lacks(name, format!("{answer}; {}.{} at least is needed", least.0, least.1), install),
@@ -155,7 +154,7 @@ fn tool(tools: &Toolbox, name: &str, question: &[&str], least: (u32, u32), insta
 }
 
 fn rust(tools: &Toolbox) -> Vec<Finding> {
-    let cargo = tool(tools, "cargo", &["--version"], (1, 85), &INSTALL_RUST);
+    let cargo = tool(tools, &CARGO);
     let here = std::env::current_dir().unwrap_or_default();
     let std = match Std::find(tools, &here) {
         Some(Std::Installed) => has("std for wasm32", "is installed for wasm32-unknown-unknown"),
@@ -163,20 +162,19 @@ fn rust(tools: &Toolbox) -> Vec<Finding> {
             "std for wasm32",
             format!("is compiled along by Debian's /usr/bin/rustc (the first build takes minutes), linked by {}", linker.display()),
         ),
-        None => lacks("std for wasm32", "the standard library for wasm32-unknown-unknown is not there", &INSTALL_RUST),
+        None => lacks("std for wasm32", "the standard library for wasm32-unknown-unknown is not there", CARGO.install),
     };
     vec![cargo, std]
 }
 
 fn python(tools: &Toolbox) -> Vec<Finding> {
-    let python = tool(tools, "python3", &["--version"], LEAST_PYTHON, &INSTALL_PYTHON);
+    let python = tool(tools, &PYTHON3);
     if python.health == Health::Missing {
         return vec![python];
     }
-    let modules = tools.step("python3", Path::new("/")).args(["-c", "import venv, ensurepip"]).ask();
-    let venv = match modules {
-        Some(_) => has("venv", "makes virtual environments"),
-        None => lacks("venv", "the module `ensurepip` is not there", &INSTALL_PYTHON),
+    let venv = match makes_environments(tools, Path::new("/")) {
+        true => has("venv", "makes virtual environments"),
+        false => lacks("venv", "the module `ensurepip` is not there", PYTHON3.install),
     };
     let machine = std::env::consts::ARCH;
     let wheels = ["x86_64", "aarch64"];
@@ -191,8 +189,8 @@ fn python(tools: &Toolbox) -> Vec<Finding> {
 }
 
 fn javascript(tools: &Toolbox) -> Vec<Finding> {
-    let node = tool(tools, "node", &["--version"], LEAST_NODE, &INSTALL_NODE);
-    let npm = tool(tools, "npm", &["--version"], (0, 0), &INSTALL_NODE);
+    let node = tool(tools, &NODE);
+    let npm = tool(tools, &NPM);
     let packages =
         has("esbuild, componentize-qjs", "are put into the project's node_modules by the first build, from the registry that npm uses");
     vec![node, npm, packages]

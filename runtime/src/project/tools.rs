@@ -46,11 +46,27 @@ impl Toolbox {
     }
 
     /// It must be there.
-    pub(super) fn need(&self, name: &str, purpose: &str, install: &[&str]) -> Result<(), Error> {
-        match self.find(name) {
+    pub(super) fn need(&self, program: &Program) -> Result<(), Error> {
+        match self.find(program.name) {
             Some(_) => Ok(()),
-            None => Err(missing(format!("`{name}` is not there, which {purpose}"), install)),
+            None => Err(missing(format!("`{}` is not there, which {}", program.name, program.purpose), program.install)),
         }
+    }
+
+    /// It must be there and not too old, as it runs in this directory; one whose answer says no version is taken. What it answers.
+    pub(super) fn need_version(&self, program: &Program, directory: &Path) -> Result<String, Error> {
+        self.need(program)?;
+        let answer = self.version(program, directory);
+        if version(&answer).is_some_and(|found| found < program.least) {
+            let (name, least) = (program.name, program.shown_least());
+            return Err(missing(format!("`{name}` is {answer}; {} needs {least} at least", program.user), program.install));
+        }
+        Ok(answer)
+    }
+
+    /// What it says when it is asked for its version; nothing where it does not run.
+    pub(super) fn version(&self, program: &Program, directory: &Path) -> String {
+        self.step(program.name, directory).args(program.question).ask().unwrap_or_default()
     }
 
     /// A command of a program of these.
@@ -63,6 +79,29 @@ impl Toolbox {
             arguments: Vec::new(),
             variables: Vec::new(),
             directory: directory.to_owned(),
+        }
+    }
+}
+
+/// A program that builds of a language begin with.
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    /// What it does, as in `which builds plugins in Go`.
+    pub(super) purpose: &'static str,
+    /// What it is asked for its version with.
+    pub(super) question: &'static [&'static str],
+    pub(super) least: (u32, u32),
+    /// What takes no older one.
+    pub(super) user: &'static str,
+    /// Ways to have it.
+    pub(super) install: &'static [&'static str],
+}
+
+impl Program {
+    fn shown_least(&self) -> String {
+        match self.least {
+            (major, 0) => major.to_string(),
+            (major, minor) => format!("{major}.{minor}"),
         }
     }
 }
@@ -185,7 +224,9 @@ mod tests {
 
     #[test]
     fn a_tool_that_is_not_there_is_named_with_what_brings_it() {
-        let error = Toolbox::of("").need("go", "compiles plugins in Go", &["apt-get install golang"]).expect_err("nothing is there");
+        let purpose = "compiles plugins in Go";
+        let go = Program { name: "go", purpose, question: &[], least: (0, 0), user: "", install: &["apt-get install golang"] };
+        let error = Toolbox::of("").need(&go).expect_err("nothing is there");
         assert_eq!(error.to_string(), "`go` is not there, which compiles plugins in Go");
         assert!(matches!(error, Error::Missing { install, .. } if install == ["apt-get install golang"]));
         assert!(Toolbox::of("/bin").find("sh").is_some());

@@ -3,25 +3,27 @@
 use std::path::Path;
 
 use super::super::manifest::{Identity, OWN};
-use super::super::tools::{Toolbox, missing, version};
+use super::super::tools::{Program, Toolbox};
 use super::super::{Error, Project};
 use super::{Made, relative};
 
-/// What brings it.
-pub(in super::super) const INSTALL: [&str; 2] = [
-    "https://go.dev/dl (unpack, and put its bin/ on PATH)",
-    "apt-get install -y golang-1.24   (Debian 12 with backports, Debian 13, Ubuntu 25.04)",
-];
-/// `go:wasmexport` and c-shared for wasip1 came with it.
-pub(in super::super) const LEAST: (u32, u32) = (1, 24);
+/// Go itself.
+pub(in super::super) const GO: Program = Program {
+    name: "go",
+    purpose: "builds plugins in Go",
+    question: &["env", "GOVERSION"],
+    // `go:wasmexport` and c-shared for wasip1 came with it.
+    least: (1, 24),
+    user: "a plugin",
+    install: &[
+        "https://go.dev/dl (unpack, and put its bin/ on PATH)",
+        "apt-get install -y golang-1.24   (Debian 12 with backports, Debian 13, Ubuntu 25.04)",
+    ],
+};
 
 pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result<Made, Error> {
     let identity = identity(project)?;
-    tools.need("go", "builds plugins in Go", &INSTALL)?;
-    let toolchain = tools.step("go", &project.directory).args(["env", "GOVERSION"]).ask().unwrap_or_default();
-    if version(&toolchain).is_some_and(|found| found < LEAST) {
-        return Err(missing(format!("`go` is {toolchain}; a plugin needs {}.{} at least", LEAST.0, LEAST.1), &INSTALL));
-    }
+    let toolchain = tools.need_version(&GO, &project.directory)?;
     let module = scratch.join(".core.wasm");
     let step = tools.step("go", &project.directory).env("GOOS", "wasip1").env("GOARCH", "wasm");
     // Without -buildvcs=false, the same source would make another file after each commit.

@@ -6,16 +6,25 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::super::tools::{Toolbox, missing, version};
+use super::super::tools::{Program, Toolbox, missing};
 use super::super::{Error, Project};
 use super::{Made, relative};
 use crate::plugin::Language;
 
 /// What brings Node.js and npm.
-pub(in super::super) const INSTALL: [&str; 2] =
-    ["https://nodejs.org/en/download (20 or newer)", "apt-get install -y nodejs npm   (Debian 13, Ubuntu 25.04)"];
-/// What esbuild and componentize-qjs ask for.
-pub(in super::super) const LEAST: (u32, u32) = (20, 0);
+const INSTALL: [&str; 2] = ["https://nodejs.org/en/download (20 or newer)", "apt-get install -y nodejs npm   (Debian 13, Ubuntu 25.04)"];
+/// Node.js itself.
+pub(in super::super) const NODE: Program = Program {
+    name: "node",
+    purpose: "builds plugins in JavaScript",
+    question: &["--version"],
+    // What esbuild and componentize-qjs ask for.
+    least: (20, 0),
+    user: "a plugin",
+    install: &INSTALL,
+};
+/// Its package manager.
+pub(in super::super) const NPM: Program = Program { name: "npm", purpose: "fetches what package.json names", least: (0, 0), ..NODE };
 /// What a project depends on to be built.
 const DEPENDENCIES: &str = "npm install --save-dev --save-exact weir-interceptor@file:weir-sdk esbuild@0.28.2 componentize-qjs@0.4.5";
 
@@ -56,11 +65,7 @@ fn installed(project: &Project, name: &str) -> String {
 
 /// `npm install`, when `package.json` is newer than what was installed.
 fn install(project: &Project, tools: &Toolbox) -> Result<(), Error> {
-    tools.need("node", "builds plugins in JavaScript", &INSTALL)?;
-    let found = tools.step("node", &project.directory).arg("--version").ask().unwrap_or_default();
-    if version(&found).is_some_and(|found| found < LEAST) {
-        return Err(missing(format!("`node` is {found}; a plugin needs {} at least", LEAST.0), &INSTALL));
-    }
+    tools.need_version(&NODE, &project.directory)?;
     let modified = |file: &str| project.directory.join(file).metadata().and_then(|file| file.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
     let stale =
@@ -68,7 +73,7 @@ fn install(project: &Project, tools: &Toolbox) -> Result<(), Error> {
     if installed.is_some_and(|installed| !stale(installed)) {
         return Ok(());
     }
-    tools.need("npm", "fetches what package.json names", &INSTALL)?;
+    tools.need(&NPM)?;
     tools.step("npm", &project.directory).args(["install", "--no-fund", "--no-audit", "--loglevel=error"]).run()?;
     // npm leaves its list as it is when there was nothing to do, and it would be asked again each time.
     let list = std::fs::File::options().append(true).open(project.directory.join("node_modules/.package-lock.json"));

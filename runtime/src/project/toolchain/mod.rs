@@ -14,10 +14,10 @@ use super::{Error, Project};
 use crate::plugin::Language;
 
 pub(super) use c::Compiler;
-pub(super) use go::{INSTALL as INSTALL_GO, LEAST as LEAST_GO};
-pub(super) use javascript::{INSTALL as INSTALL_NODE, LEAST as LEAST_NODE};
-pub(super) use python::{COMPONENTIZE_PY, INSTALL as INSTALL_PYTHON, LEAST as LEAST_PYTHON};
-pub(super) use rust::{INSTALL as INSTALL_RUST, Std};
+pub(super) use go::GO;
+pub(super) use javascript::{NODE, NPM};
+pub(super) use python::{COMPONENTIZE_PY, PYTHON3, makes_environments};
+pub(super) use rust::{CARGO, Std};
 
 /// What a language's tools made.
 pub(super) struct Made {

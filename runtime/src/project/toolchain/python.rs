@@ -5,15 +5,22 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::super::scaffold::SDK;
-use super::super::tools::{Toolbox, missing, version};
+use super::super::tools::{Program, Toolbox, missing};
 use super::super::{Error, Project};
 use super::{Made, relative};
 
-/// What brings Python itself.
-pub(in super::super) const INSTALL: [&str; 2] =
-    ["apt-get install -y python3 python3-venv python3-pip   (Debian, Ubuntu)", "https://www.python.org/downloads (3.10 or newer)"];
-/// What componentize-py asks for.
-pub(in super::super) const LEAST: (u32, u32) = (3, 10);
+/// Python itself.
+pub(in super::super) const PYTHON3: Program = Program {
+    name: "python3",
+    purpose: "builds plugins in Python",
+    question: &["--version"],
+    least: (3, 10),
+    user: "componentize-py",
+    install: &[
+        "apt-get install -y python3 python3-venv python3-pip   (Debian, Ubuntu)",
+        "https://www.python.org/downloads (3.10 or newer)",
+    ],
+};
 /// The version whose output was tried.
 pub(in super::super) const COMPONENTIZE_PY: &str = "0.25.1";
 
@@ -74,19 +81,23 @@ pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result
 const TOOL: &str = "./.venv/bin/componentize-py";
 const PYTHON: &str = "./.venv/bin/python";
 
+/// Whether its virtual environments have pip, which Debian has in a package of its own.
+pub(in super::super) fn makes_environments(tools: &Toolbox, directory: &Path) -> bool {
+    tools.step(PYTHON3.name, directory).args(["-c", "import venv, ensurepip"]).ask().is_some()
+}
+
 /// Makes the environment and puts into it what is not there: componentize-py, and what the project depends on.
 fn install(project: &Project, tools: &Toolbox, dependencies: &[String]) -> Result<(), Error> {
     let within = |path: &str| project.directory.join(path);
     if !within(PYTHON).is_file() {
-        tools.need("python3", "builds plugins in Python", &INSTALL)?;
-        let found = tools.step("python3", &project.directory).arg("--version").ask().unwrap_or_default();
-        if version(&found).is_some_and(|found| found < LEAST) {
-            return Err(missing(format!("`python3` is {found}; componentize-py needs {}.{} at least", LEAST.0, LEAST.1), &INSTALL));
+        tools.need_version(&PYTHON3, &project.directory)?;
+        if !makes_environments(tools, &project.directory) {
+            return Err(missing(
+                "`python3` makes no virtual environments: its module `ensurepip` is not there".to_owned(),
+                PYTHON3.install,
+            ));
         }
-        if tools.step("python3", &project.directory).args(["-c", "import venv, ensurepip"]).ask().is_none() {
-            return Err(missing("`python3` makes no virtual environments: its module `ensurepip` is not there".to_owned(), &INSTALL));
-        }
-        tools.step("python3", &project.directory).args(["-m", "venv", ".venv"]).run()?;
+        tools.step(PYTHON3.name, &project.directory).args(["-m", "venv", ".venv"]).run()?;
     }
     // The packages asked for by name, so that the one the template vendors is not looked for in a registry.
     let wanted = dependencies.iter().filter(|dependency| !dependency.starts_with("weir-interceptor"));

@@ -4,15 +4,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::super::tools::{Step, Toolbox, missing};
+use super::super::tools::{Program, Step, Toolbox, missing};
 use super::super::{Error, Project};
 use super::Made;
 
 /// What brings it.
-pub(in super::super) const INSTALL: [&str; 2] = [
+const INSTALL: [&str; 2] = [
     "rustup target add wasm32-unknown-unknown   (rustup: https://rustup.rs)",
     "apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm lld-19   (Debian, Ubuntu)",
 ];
+/// Rust's builds begin with it.
+pub(in super::super) const CARGO: Program = Program {
+    name: "cargo",
+    purpose: "builds plugins in Rust",
+    question: &["--version"],
+    least: (1, 85),
+    user: "a plugin",
+    install: &INSTALL,
+};
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's compiler, and its standard library's sources.
 const DEBIAN: &str = "/usr/bin/rustc";
@@ -50,7 +59,7 @@ impl Std {
 }
 
 pub(super) fn make(project: &Project, tools: &Toolbox) -> Result<Made, Error> {
-    tools.need("cargo", "builds plugins in Rust", &INSTALL)?;
+    tools.need(&CARGO)?;
     let package = Package::of(project, tools)?;
     let library = package.library(project)?;
     let Some(std) = Std::find(tools, &project.directory) else {

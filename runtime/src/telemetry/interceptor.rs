@@ -1,6 +1,6 @@
 //! The numbers of one interceptor, and those of each version of its plugin, so that versions can be compared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl InterceptorMetrics {
 
 impl Slot {
     /// Puts a version last, and says which is to be forgotten for it.
-    fn keep(&mut self, version: &Labels) -> Option<(Labels, BTreeSet<String>)> {
+    fn keep(&mut self, version: &Labels) -> Option<(Labels, BTreeMap<String, Counter>)> {
         self.versions.retain(|other| other != version);
         self.versions.push(version.clone());
         if self.versions.len() <= VERSIONS {
@@ -161,7 +161,7 @@ fn digest(labels: &Labels) -> Option<&str> {
 
 impl PluginFamilies {
     /// Takes a version's series away. Whoever still holds its numbers counts on, unseen.
-    fn forget(&self, version: &Labels, counters: &BTreeSet<String>) {
+    fn forget(&self, version: &Labels, counters: &BTreeMap<String, Counter>) {
         for family in [&self.events, &self.batches, &self.discarded_events, &self.rejected_events] {
             family.remove(version);
         }
@@ -169,7 +169,7 @@ impl PluginFamilies {
         for kind in FailureKind::ALL {
             self.failures.remove(&with(version, &[("kind", kind.label())]));
         }
-        for name in counters {
+        for name in counters.keys() {
             self.counters.remove(&with(version, &[("counter", name)]));
         }
     }
@@ -223,10 +223,12 @@ impl VersionMetrics {
     pub fn counted(&self, name: &str, by: u64) {
         let mut slots = self.plugins.lock();
         let Some(slot) = slots.get_mut(&self.slot).filter(|slot| slot.versions.contains(&self.labels)) else { return };
-        let counters = slot.counters.entry(self.labels.clone()).or_default();
-        if !counters.contains(name) {
-            counters.insert(name.to_owned());
+        if let Some(counter) = slot.counters.get(&self.labels).and_then(|counters| counters.get(name)) {
+            counter.inc_by(by);
+            return;
         }
-        self.plugins.counters.get_or_create(&with(&self.labels, &[("counter", name)])).inc_by(by);
+        let counter = self.plugins.counters.get_or_create_owned(&with(&self.labels, &[("counter", name)]));
+        counter.inc_by(by);
+        slot.counters.entry(self.labels.clone()).or_default().insert(name.to_owned(), counter);
     }
 }

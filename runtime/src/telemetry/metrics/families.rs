@@ -1,6 +1,6 @@
 //! The names of all metrics, what each means, and the series that come and go with plugins.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use prometheus_client::metrics::family::Family;
@@ -34,7 +34,7 @@ pub(in super::super) struct Slot {
     /// Of the versions that are counted, in the order in which they came.
     pub(in super::super) versions: Vec<Labels>,
     /// The counters each of these versions has of its own.
-    pub(in super::super) counters: HashMap<Labels, BTreeSet<String>>,
+    pub(in super::super) counters: HashMap<Labels, BTreeMap<String, Counter>>,
 }
 
 #[derive(Debug)]

@@ -35,6 +35,11 @@ pub(crate) fn one_name(name: &str) -> &str {
     }
 }
 
+/// What was set of a property, by whichever of its names.
+pub(crate) fn find<'a>(client: &'a BTreeMap<String, String>, property: &str) -> Option<&'a str> {
+    client.iter().find(|(name, _)| one_name(name) == property).map(|(_, value)| value.as_str())
+}
+
 /// Whose properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

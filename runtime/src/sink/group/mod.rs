@@ -24,6 +24,7 @@ use tracing::warn;
 
 use super::{Connect, Error, Sink, Spec, Writing};
 use crate::batch::Batch;
+use crate::config::kafka_properties;
 use crate::error_chain;
 use crate::telemetry::{Health, SinkMetrics};
 
@@ -85,8 +86,8 @@ impl Spec {
         let mut spec = self.clone();
         if let Spec::Kafka(kafka) = &mut spec {
             let (key, millis) = DELIVERY_TIMEOUT;
-            if !kafka.client.contains_key("delivery.timeout.ms") {
-                kafka.client.entry(key.to_owned()).or_insert_with(|| millis.to_owned());
+            if kafka_properties::find(&kafka.client, key).is_none() {
+                kafka.client.insert(key.to_owned(), millis.to_owned());
             }
         }
         spec

@@ -17,7 +17,7 @@ pub use spec::*;
 
 use super::{Error, Refused, Sink, Writing, Written};
 use crate::batch::Batch;
-use crate::config::kafka_properties::one_name;
+use crate::config::kafka_properties::{self, one_name};
 use crate::event::Event;
 use crate::source::kafka::find;
 
@@ -34,8 +34,7 @@ pub struct Kafka {
 pub(crate) fn client(spec: &Spec, brokers: &str) -> ClientConfig {
     let mut client = ClientConfig::new();
     // Unless the user chose fewer acknowledgements, which an idempotent producer does not take.
-    let acks = spec.client.get("acks").or(spec.client.get("request.required.acks"));
-    if acks.is_none_or(|acks| acks == "all" || acks == "-1") {
+    if kafka_properties::find(&spec.client, "acks").is_none_or(|acks| acks == "all" || acks == "-1") {
         client.set("enable.idempotence", "true");
     }
     for (key, value) in [

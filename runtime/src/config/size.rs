@@ -26,6 +26,12 @@ pub fn parse(text: &str) -> Option<u64> {
     text[..digits].parse::<u64>().ok()?.checked_mul(*factor)
 }
 
+/// Bytes of a size of memory, as [`parse`] reads it: some, and no more than can be addressed.
+#[must_use]
+pub fn parse_in_memory(text: &str) -> Option<usize> {
+    parse(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0)
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {

@@ -241,11 +241,10 @@ fn host_limits(keys: &mut Keys, limits: &mut Limits) {
     if let Some(deadline) = read(keys, "deadline", "a duration such as `250ms`", duration) {
         limits.deadline = deadline;
     }
-    let memory = |text: &str| size::parse(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
-    if let Some(bytes) = read(keys, "memory", "a size such as `64MiB`", memory) {
+    if let Some(bytes) = read(keys, "memory", "a size such as `64MiB`", size::parse_in_memory) {
         limits.memory = Some(bytes);
     }
-    if let Some(bytes) = read(keys, "resultSize", "a size such as `32MiB`", memory) {
+    if let Some(bytes) = read(keys, "resultSize", "a size such as `32MiB`", size::parse_in_memory) {
         limits.result = bytes;
     }
     if let Some(batches) =

@@ -53,8 +53,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 fn memory(text: &str) -> Result<usize, String> {
-    let bytes = size::parse(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| "a size is such as 64MiB".to_owned())
+    size::parse_in_memory(text).ok_or_else(|| "a size is such as 64MiB".to_owned())
 }
 
 /// What was judged so far, and what it took.

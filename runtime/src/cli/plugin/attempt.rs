@@ -48,21 +48,16 @@ fn attempt(args: &Args) -> anyhow::Result<ExitCode> {
     loop {
         let mut events = Vec::new();
         let mut is_over = false;
-        while events.len() < args.batch as usize {
+        while !is_over && events.len() < args.batch as usize {
             match reader.next() {
                 None => is_over = true,
-                Some(Ok(event)) => {
-                    events.push(event);
-                    continue;
-                }
+                Some(Ok(event)) => events.push(event),
                 Some(Err(error @ Error::Malformed { .. })) => {
                     eprintln!("weir: {}", escaped(&error.to_string()));
                     no_events += 1;
-                    continue;
                 }
                 Some(Err(error)) => return Err(error.into()),
             }
-            break;
         }
         if !events.is_empty() {
             let mut out = io::stdout().lock();

@@ -42,26 +42,32 @@ func (c *changes) removeHeader(event uint32, name string) {
 	c.edits.RemoveHeaders = append(c.edits.RemoveHeaders, contract.Edit{Event: event, At: c.name(name)})
 }
 
-// Of several keys or bodies for one event the last counts.
-
 func (c *changes) setKey(event uint32, key []byte) {
-	c.edits.SetKeys, c.edits.ClearKeys = withoutLast(c.edits.SetKeys, c.edits.ClearKeys, event)
-	c.edits.SetKeys = append(c.edits.SetKeys, contract.Edit{Event: event, At: c.write(text(key))})
+	c.set(&c.edits.SetKeys, &c.edits.ClearKeys, event, key)
 }
 
 func (c *changes) clearKey(event uint32) {
-	c.edits.SetKeys, c.edits.ClearKeys = withoutLast(c.edits.SetKeys, c.edits.ClearKeys, event)
-	c.edits.ClearKeys = append(c.edits.ClearKeys, event)
+	clearValue(&c.edits.SetKeys, &c.edits.ClearKeys, event)
 }
 
 func (c *changes) setBody(event uint32, body []byte) {
-	c.edits.SetBodies, c.edits.ClearBodies = withoutLast(c.edits.SetBodies, c.edits.ClearBodies, event)
-	c.edits.SetBodies = append(c.edits.SetBodies, contract.Edit{Event: event, At: c.write(text(body))})
+	c.set(&c.edits.SetBodies, &c.edits.ClearBodies, event, body)
 }
 
 func (c *changes) clearBody(event uint32) {
-	c.edits.SetBodies, c.edits.ClearBodies = withoutLast(c.edits.SetBodies, c.edits.ClearBodies, event)
-	c.edits.ClearBodies = append(c.edits.ClearBodies, event)
+	clearValue(&c.edits.SetBodies, &c.edits.ClearBodies, event)
+}
+
+// Of several keys or bodies for one event the last counts.
+
+func (c *changes) set(sets *[]contract.Edit, clears *[]uint32, event uint32, value []byte) {
+	*sets, *clears = withoutLast(*sets, *clears, event)
+	*sets = append(*sets, contract.Edit{Event: event, At: c.write(text(value))})
+}
+
+func clearValue(sets *[]contract.Edit, clears *[]uint32, event uint32) {
+	*sets, *clears = withoutLast(*sets, *clears, event)
+	*clears = append(*clears, event)
 }
 
 func (c *changes) derive(event uint32, body []byte, headers []Header) {

@@ -98,31 +98,33 @@ func parse(text string, into any) (err error) {
 		}
 		*into = text == "true"
 	case *int:
-		var number int64
-		number, err = strconv.ParseInt(text, 10, strconv.IntSize)
-		*into = int(number)
+		*into, err = signed[int](text, strconv.IntSize)
 	case *int32:
-		var number int64
-		number, err = strconv.ParseInt(text, 10, 32)
-		*into = int32(number)
+		*into, err = signed[int32](text, 32)
 	case *int64:
-		*into, err = strconv.ParseInt(text, 10, 64)
+		*into, err = signed[int64](text, 64)
 	case *uint:
-		var number uint64
-		number, err = strconv.ParseUint(text, 10, strconv.IntSize)
-		*into = uint(number)
+		*into, err = unsigned[uint](text, strconv.IntSize)
 	case *uint32:
-		var number uint64
-		number, err = strconv.ParseUint(text, 10, 32)
-		*into = uint32(number)
+		*into, err = unsigned[uint32](text, 32)
 	case *uint64:
-		*into, err = strconv.ParseUint(text, 10, 64)
+		*into, err = unsigned[uint64](text, 64)
 	case *float64:
 		*into, err = strconv.ParseFloat(text, 64)
 	case *time.Duration:
 		*into, err = time.ParseDuration(text)
 	}
 	return err
+}
+
+func signed[T int | int32 | int64](text string, bits int) (T, error) {
+	number, err := strconv.ParseInt(text, 10, bits)
+	return T(number), err
+}
+
+func unsigned[T uint | uint32 | uint64](text string, bits int) (T, error) {
+	number, err := strconv.ParseUint(text, 10, bits)
+	return T(number), err
 }
 
 // reason takes strconv's own wrapping off: the name and the text are told already.

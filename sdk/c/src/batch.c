@@ -53,6 +53,18 @@ static named *pull(named **chain, weir_bytes name, bool *found) {
     return made;
 }
 
+/* The event's value in a column of a name, which is asked for when the first event wants it. */
+static weir_bytes named_value(weir_event event, named **chain, weir_bytes name,
+                              void (*ask)(uint32_t batch, const uint8_t *name, size_t len, weir__column *result)) {
+    bool found;
+    named *at = pull(chain, name, &found);
+    if (!found) {
+        weir_bytes text = weir__utf8(at->name);
+        ask(event.batch->handle, text.data, text.len, &at->column);
+    }
+    return value(&at->column, event.index);
+}
+
 uint32_t weir_len(const weir_batch *batch) { return batch->len; }
 
 weir_event weir_at(weir_batch *batch, uint32_t index) {
@@ -79,15 +91,7 @@ bool weir_timestamp(weir_event event, int64_t *milliseconds) {
     return *milliseconds >= 0;
 }
 
-weir_bytes weir_header(weir_event event, weir_bytes name) {
-    bool found;
-    named *at = pull(&event.batch->header, name, &found);
-    if (!found) {
-        weir_bytes text = weir__utf8(at->name);
-        weir__header(event.batch->handle, text.data, text.len, &at->column);
-    }
-    return value(&at->column, event.index);
-}
+weir_bytes weir_header(weir_event event, weir_bytes name) { return named_value(event, &event.batch->header, name, weir__header); }
 
 weir_bytes weir_header_text(weir_event event, weir_bytes name) {
     weir_bytes found = weir_header(event, name);
@@ -116,15 +120,7 @@ weir_header_t weir_header_at(weir_event event, size_t number) {
     return (weir_header_t){value(&batch->headers.names, entry), value(&batch->headers.values, entry)};
 }
 
-weir_bytes weir_json_text(weir_event event, weir_bytes pointer) {
-    bool found;
-    named *at = pull(&event.batch->texts, pointer, &found);
-    if (!found) {
-        weir_bytes text = weir__utf8(at->name);
-        weir__json_texts(event.batch->handle, text.data, text.len, &at->column);
-    }
-    return value(&at->column, event.index);
-}
+weir_bytes weir_json_text(weir_event event, weir_bytes pointer) { return named_value(event, &event.batch->texts, pointer, weir__json_texts); }
 
 bool weir_json_number(weir_event event, weir_bytes pointer, double *number) {
     bool found;

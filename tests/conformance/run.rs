@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir::batch::{Batch, Fate, Outcome};
+use weir::batch::Batch;
 use weir::event::Event;
+use weir::event_file;
 use weir::interceptor::spec::{self, Ability, Limits, OnError, Swaps};
 use weir::interceptor::{Interceptor, Judging, Place, Wasm};
 use weir::plugin::Observer;
@@ -85,35 +86,16 @@ impl Plugin<'_> {
         let place = Place { pipeline: "p".into(), source: "s".into(), interceptor: interceptor.clone() };
         let counts = Arc::new(Counts::default());
         let wasm = Wasm::start(host(), place, &spec, counts.clone(), None).map_err(|error| error.to_string())?;
-        let outcome = match wasm.intercept(Arc::new(Batch::from(events.clone()))) {
+        let batch = Arc::new(Batch::from(events));
+        let outcome = match wasm.intercept(batch.clone()) {
             Judging::Now(outcome) => outcome,
             Judging::Later(outcome) => outcome.blocking_recv().expect("an answer"),
         };
-        let lines = lines(events, outcome.map_err(|error| error.to_string())?);
+        let endings = event_file::endings(&batch, outcome.map_err(|error| error.to_string())?);
+        let lines = endings.into_iter().map(Line::from).collect();
         let counts = std::mem::take(&mut *counts.0.lock().unwrap());
         Ok(Ran { lines, log: plugin_log::take(&interceptor), counts })
     }
-}
-
-/// A line for each event, with what was derived from it behind it.
-fn lines(events: Vec<Event>, outcome: Outcome) -> Vec<Line> {
-    let mut verdicts: BTreeMap<usize, _> = outcome.verdicts.into_iter().collect();
-    let mut lines = Vec::new();
-    for (index, event) in events.into_iter().enumerate() {
-        let verdict = verdicts.remove(&index);
-        let (name, reason) = match verdict.as_ref().map(|verdict| &verdict.fate) {
-            None | Some(Fate::Keep) => ("kept", None),
-            Some(Fate::Discard) => ("discarded", None),
-            Some(Fate::Reject(rejection)) => ("rejected", Some(rejection.reason.clone())),
-        };
-        let alone = Outcome { verdicts: verdict.map(|verdict| (0, verdict)).into_iter().collect() };
-        let mut after = alone.apply(Batch::from(vec![event.clone()])).batch.events.into_iter();
-        // What does not go on is shown as it came.
-        let shown = if name == "kept" { after.next().expect("a kept event is there") } else { event };
-        lines.push(Line { verdict: Some(name.to_owned()), reason, event: shown });
-        lines.extend(after.map(|event| Line { verdict: Some("derived".to_owned()), reason: None, event }));
-    }
-    lines
 }
 
 /// Line by line; where no reason is wanted any will do.

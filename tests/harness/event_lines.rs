@@ -13,8 +13,9 @@ use bytes::Bytes;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 use weir::event::{Event, Scope};
+use weir::event_file::{self, Ending};
+use weir::plugin::digest;
 
 /// Bytes of a value that are shown.
 const SHOWN: usize = 300;
@@ -28,6 +29,17 @@ pub struct Line {
     pub reason: Option<String>,
     /// The event.
     pub event: Event,
+}
+
+impl From<event_file::Line> for Line {
+    fn from(event_file::Line { ending, event }: event_file::Line) -> Line {
+        let verdict = Some(ending.name().to_owned());
+        let reason = match ending {
+            Ending::Rejected(reason) => Some(reason),
+            Ending::Kept | Ending::Discarded | Ending::Derived => None,
+        };
+        Line { verdict, reason, event }
+    }
 }
 
 impl Line {
@@ -53,8 +65,7 @@ fn shown(value: Option<&[u8]>) -> String {
     match value {
         None => "null".to_owned(),
         Some(value) if value.len() > SHOWN => {
-            let digest: String = Sha256::digest(value).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            format!("<{} bytes, SHA-256 {digest}>", value.len())
+            format!("<{} bytes, SHA-256 {}>", value.len(), &digest(value)[..16])
         }
         Some(value) => {
             std::str::from_utf8(value).map_or_else(|_| format!("<base64 {}>", BASE64_STANDARD.encode(value)), |text| format!("{text:?}"))

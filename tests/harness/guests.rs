@@ -33,7 +33,7 @@ fn build() -> Result<PathBuf> {
     let lock = File::create(directory.join("lock"))?;
     lock.lock().context("lock the guests")?;
     let cargo = directory.join("cargo");
-    compile(&cargo)?;
+    with_tools(INSTALL, "no Rust for wasm32 (with rustup: rustup target add wasm32-unknown-unknown)", || run(&cargo))?;
     for entry in fs::read_dir(cargo.join("wasm32-unknown-unknown/release"))? {
         let core = entry?.path();
         if core.extension().is_some_and(|extension| extension == "wasm") {
@@ -43,16 +43,14 @@ fn build() -> Result<PathBuf> {
     Ok(directory)
 }
 
-fn compile(cargo: &Path) -> Result<()> {
-    if run(cargo)? {
+/// Builds with tools that this command brings where they are missing, and CI asks for it; `build` says whether they were there.
+pub fn with_tools(install: &str, missing: &str, build: impl Fn() -> Result<bool>) -> Result<()> {
+    if build()? {
         return Ok(());
     }
-    ensure!(
-        std::env::var_os("CI").is_some(),
-        "no Rust for wasm32; on Debian: {INSTALL}\nwith rustup: rustup target add wasm32-unknown-unknown"
-    );
-    ensure!(Command::new("sh").args(["-c", INSTALL]).status()?.success(), "could not install the toolchain: {INSTALL}");
-    ensure!(run(cargo)?, "the toolchain was installed, and is still missing");
+    ensure!(std::env::var_os("CI").is_some(), "{missing}; on Debian: {install}");
+    ensure!(Command::new("sh").args(["-c", install]).status()?.success(), "could not install the tools: {install}");
+    ensure!(build()?, "the tools were installed, and one is still missing");
     Ok(())
 }
 

@@ -71,7 +71,8 @@ impl Language {
         if !component.exists() {
             forget_others(&directory, name)?;
             let draft = directory.join(format!(".{name}.wasm"));
-            build(&folder, &draft).with_context(|| format!("weir plugin build plugins/{name}"))?;
+            let built = guests::with_tools(INSTALL, "a tool is missing", || run(&folder, &draft));
+            built.with_context(|| format!("weir plugin build plugins/{name}"))?;
             fs::rename(&draft, &component)?;
         }
         Ok(component)
@@ -89,18 +90,8 @@ impl Language {
                 digest.update(Sha256::digest(fs::read(&file)?));
             }
         }
-        Ok(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        Ok(format!("{:x}", digest.finalize())[..16].to_owned())
     }
-}
-
-fn build(folder: &Path, component: &Path) -> Result<()> {
-    if run(folder, component)? {
-        return Ok(());
-    }
-    ensure!(std::env::var_os("CI").is_some(), "a tool is missing; on Debian: {INSTALL}");
-    ensure!(Command::new("sh").args(["-c", INSTALL]).status()?.success(), "could not install the tools: {INSTALL}");
-    ensure!(run(folder, component)?, "the tools were installed, and one is still missing");
-    Ok(())
 }
 
 /// Whether the tools are there; the component is built if so.

@@ -28,6 +28,17 @@ impl Batch {
         seam(&self.events, most)
     }
 
+    /// These events in batches of at most so many.
+    pub(crate) fn parts(self, most: usize) -> Vec<Batch> {
+        let most = most.max(1);
+        if self.len() <= most {
+            return vec![self];
+        }
+        let mut events = self.events.into_iter();
+        let mut part = || Some(Batch::from(events.by_ref().take(most).collect::<Vec<_>>())).filter(|part| !part.is_empty());
+        std::iter::from_fn(&mut part).collect()
+    }
+
     /// Bytes these events keep alive, about.
     pub fn size(&self) -> usize {
         self.events.iter().map(Event::size).sum()
@@ -187,6 +198,18 @@ impl Outcome {
 }
 
 impl Judged {
+    /// What was made of the events behind these, of about so many in all.
+    pub(crate) fn append(&mut self, mut next: Judged, all: usize) {
+        if self.batch.is_empty() {
+            self.batch = next.batch;
+            self.batch.events.reserve(all.saturating_sub(self.batch.len()));
+        } else {
+            self.batch.events.append(&mut next.batch.events);
+        }
+        self.rejected.append(&mut next.rejected);
+        self.discarded += next.discarded;
+    }
+
     fn take(&mut self, mut event: Event, verdict: Verdict) {
         if let Fate::Reject(rejection) = verdict.fate {
             self.rejected.push(Rejected { event, rejection });

@@ -69,7 +69,7 @@ pub struct Origin {
 
 /// Which headers of `org.apache.flume.source.kafka.KafkaSource` an event carries without storing them:
 /// `timestamp`, `partition`, `offset`, `key` and the topic header. An explicit header of the same name wins.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Implied {
     /// Name of the topic header (`topicHeader`); `None` with `setTopicHeader = false`.
     pub topic_header: Option<String>,

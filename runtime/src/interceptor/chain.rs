@@ -51,11 +51,11 @@ pub(crate) struct Pinned {
 }
 
 impl Pinned {
-    /// Runs a batch through every step. Flume's rule: an empty batch ends the chain early.
+    /// Runs a batch through every step, which gets at most so many events of it at a time. Flume's rule: an empty batch ends the chain early.
     ///
     /// # Errors
     /// The pipeline must stop; nothing of the batch may be committed.
-    pub(crate) async fn judge(self, batch: Batch, span: &BatchSpan) -> Result<Judged, Error> {
+    pub(crate) async fn judge(self, batch: Batch, most: usize, span: &BatchSpan) -> Result<Judged, Error> {
         let mut judged = Judged { batch, ..Judged::default() };
         let mut versions = self.versions.iter().peekable();
         for (index, step) in self.steps.iter().enumerate() {
@@ -65,7 +65,7 @@ impl Pinned {
             let version = versions.next_if(|(at, _)| *at == index).map(|(_, version)| &**version);
             let interceptor = version.unwrap_or(&*step.interceptor);
             let intercepting = span.intercept(&step.stage, interceptor.version());
-            let after = intercepting.end(step.judge(judged.batch, interceptor).await)?;
+            let after = intercepting.end(step.judge(judged.batch, most, interceptor).await)?;
             judged.batch = after.batch;
             judged.discarded += after.discarded;
             judged.rejected.extend(after.rejected);
@@ -75,26 +75,34 @@ impl Pinned {
 }
 
 impl Step {
-    async fn judge(&self, batch: Batch, interceptor: &dyn Interceptor) -> Result<Judged, Error> {
+    async fn judge(&self, batch: Batch, most: usize, interceptor: &dyn Interceptor) -> Result<Judged, Error> {
         let started = Instant::now();
-        self.metrics.received_events.inc_by(batch.len() as u64);
-        let batch = Arc::new(batch);
-        let outcome = outcome(interceptor, batch.clone()).await?;
-        self.taps.observe(&batch, &outcome, interceptor.version().map(|plugin| plugin.digest.as_str()));
-        // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
-        let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));
+        let events = batch.len();
+        self.metrics.received_events.inc_by(events as u64);
+        // A built-in looks at each event for itself. Parts go all at once, so that none waits for the one before to come back.
+        let most = if interceptor.version().is_some() { most } else { usize::MAX };
+        let parts: Vec<_> = batch.parts(most).into_iter().map(Arc::new).collect();
+        let judging: Vec<_> = parts.iter().map(|part| interceptor.intercept(part.clone())).collect();
+        let plugin = interceptor.version().map(|plugin| plugin.digest.as_str());
+        let mut judged = Judged::default();
+        for (part, judging) in parts.into_iter().zip(judging) {
+            let outcome = outcome(judging).await?;
+            self.taps.observe(&part, &outcome, plugin);
+            // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
+            judged.append(outcome.apply(Arc::unwrap_or_clone(part)), events);
+            self.metrics.batch(started.elapsed());
+        }
         for rejected in &mut judged.rejected {
             rejected.rejection.stage.clone_from(&self.stage);
         }
-        self.metrics.batch(started.elapsed());
         self.metrics.discarded_events.inc_by(judged.discarded as u64);
         self.metrics.rejected_events.inc_by(judged.rejected.len() as u64);
         Ok(judged)
     }
 }
 
-async fn outcome(interceptor: &dyn Interceptor, batch: Arc<Batch>) -> Result<Outcome, Error> {
-    match interceptor.intercept(batch) {
+async fn outcome(judging: Judging) -> Result<Outcome, Error> {
+    match judging {
         Judging::Now(outcome) => outcome,
         Judging::Later(answer) => answer.await.unwrap_or_else(|_| Err(Error::Unavailable("its threads are gone".into()))),
     }

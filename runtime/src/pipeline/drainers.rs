@@ -16,6 +16,8 @@ pub(super) struct Drainer {
     pub(super) channel: String,
     /// Most events of a batch.
     pub(super) batch_size: usize,
+    /// Events to take at once.
+    pub(super) at_once: usize,
     /// Of a group nobody's: its members count.
     pub(super) metrics: SinkMetrics,
     pub(super) connect: Connect,
@@ -40,6 +42,7 @@ fn lone(spec: &PipelineSpec, sink: &SinkSpec, services: &Services) -> Drainer {
         stage: format!("sink {}", sink.name),
         channel: sink.channel.clone(),
         batch_size: sink.kind.batch_size().get(),
+        at_once: at_once(&sink.kind),
         connect: connector(&spec.name, &sink.name, sink.kind.clone(), metrics.clone()),
         metrics,
     }
@@ -65,11 +68,21 @@ fn grouped(spec: &PipelineSpec, group: &SinkGroupSpec, services: &Services) -> D
         stage: format!("sink group {}", group.name),
         channel: sinks.first().map(|sink| sink.channel.clone()).unwrap_or_default(),
         batch_size,
+        at_once: batch_size,
         metrics: SinkMetrics::default(),
         connect: Arc::new(move || {
             let plan = plan.clone();
             Box::pin(async move { Ok(Box::new(plan.start()) as Box<dyn Sink>) })
         }),
+    }
+}
+
+/// To a Kafka sink a batch is nothing but what it takes at once: it writes record by record.
+fn at_once(kind: &sink::Spec) -> usize {
+    let batch_size = kind.batch_size().get();
+    match kind {
+        sink::Spec::Kafka(_) => batch_size.max(super::AT_ONCE),
+        _ => batch_size,
     }
 }
 

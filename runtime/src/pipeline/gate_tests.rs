@@ -145,6 +145,8 @@ impl Rig {
             stage: "source s".into(),
             gate: gate.clone(),
             injected,
+            batch_size: 100,
+            at_once: 100,
             chain: Chain::new(vec![step]),
             selector: Selector::replicating(vec![channel.clone()]),
             dead_letters,
@@ -163,7 +165,9 @@ impl Rig {
     }
 
     fn read(&self, batches: Vec<PolledBatch>) {
-        self.feed.send(Ok(Polled::Batches(batches))).expect("a running loop");
+        for batch in batches {
+            self.feed.send(Ok(Polled::Batch(batch))).expect("a running loop");
+        }
     }
 
     /// The next events in the channel; `None` when none come.

@@ -70,6 +70,7 @@ impl<'a> Halves<'a> {
         let drained = sink_loop::Drained {
             stage: inlet_name(self.name),
             batch_size: writer.batch_size.get(),
+            at_once: writer.batch_size.get().max(super::AT_ONCE),
             channel: inlet.clone(),
             dead_letters: (*dead_letters).clone(),
             metrics: self.metrics.writer.clone(),
@@ -91,6 +92,8 @@ impl<'a> Halves<'a> {
             stage: name.clone(),
             gate: (*gate).clone(),
             injected,
+            batch_size: self.spec.reader().batch_size.get(),
+            at_once: self.spec.reader().batch_size.get().max(super::AT_ONCE),
             chain: Chain::new(Vec::new()),
             selector: Selector::replicating(vec![outlet.clone()]),
             dead_letters: (*dead_letters).clone(),

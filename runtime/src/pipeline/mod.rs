@@ -62,6 +62,9 @@ use dead_letter::{DeadLetters, Defaults, Desk};
 use hurry::Hurry;
 use selector::Selector;
 
+/// Events that are worth a hand-over: what is paid for each is then little for one event. Small batches travel together up to so many.
+const AT_ONCE: usize = 500;
+
 /// What pipelines share in one agent.
 #[derive(Clone)]
 pub struct Services {
@@ -215,6 +218,8 @@ impl Pipeline {
                 stage: format!("source {}", source.name),
                 gate: gate.clone(),
                 injected,
+                batch_size: source.kind.batch_size().get(),
+                at_once: at_once(spec, source),
                 chain,
                 selector: Selector::new(&source.selector, fed, &metrics),
                 dead_letters: dead_letters.clone(),
@@ -234,6 +239,7 @@ impl Pipeline {
             let drained = sink_loop::Drained {
                 stage: drainer.stage,
                 batch_size: drainer.batch_size,
+                at_once: drainer.at_once,
                 channel,
                 dead_letters: dead_letters.clone(),
                 metrics: drainer.metrics,
@@ -356,7 +362,7 @@ async fn keep_source(
                 let present = Arc::new(());
                 let healthy = healthy(health, check, Arc::downgrade(&present));
                 let source = tokio::select! {
-                    source = spec.kind.connect(&spec.name, route.metrics.clone(), healthy, &progress) => source?,
+                    source = spec.kind.connect(&spec.name, route.at_once, route.metrics.clone(), healthy, &progress) => source?,
                     () = drain.requested() => return Ok(()),
                 };
                 source_loop::run(source, &route, &drain).await
@@ -440,6 +446,17 @@ async fn open(pipeline: &str, spec: &ChannelSpec, services: &Services) -> Result
 fn unsettled(spec: &PipelineSpec, fed: &[String]) -> Vec<String> {
     let settles = |name: &String| spec.channels.iter().any(|channel| channel.name == *name && channel.kind.settles());
     fed.iter().filter(|name| !settles(name)).cloned().collect()
+}
+
+/// How many events a source hands over at once: as many whole batches as are worth it, and as its channels have room for.
+fn at_once(spec: &PipelineSpec, source: &SourceSpec) -> usize {
+    let batch_size = source.kind.batch_size().get();
+    if source.selector.goes_by_batch() {
+        return batch_size;
+    }
+    let fed = spec.channels.iter().filter(|channel| source.channels.contains(&channel.name));
+    let room = fed.filter_map(|channel| usize::try_from(channel.kind.capacity()).ok()).filter(|capacity| *capacity > 0).min();
+    batch_size * (AT_ONCE.min(room.unwrap_or(AT_ONCE)) / batch_size).max(1)
 }
 
 /// How much a source may have open. A sink that settles late holds acks and not events, for as long as a file is open: that is no matter of memory.

@@ -30,6 +30,8 @@ pub(crate) struct Drained {
     /// `sink NAME`, as dead letters say it.
     pub(crate) stage: String,
     pub(crate) batch_size: usize,
+    /// Events taken at once: a batch, or more where the sink writes each by itself.
+    pub(crate) at_once: usize,
     pub(crate) channel: Arc<dyn Channel>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) metrics: SinkMetrics,
@@ -213,7 +215,7 @@ impl Drained {
     /// The next events of the channel; counts each time that it is found dry. Cancel safe, as the channel's own take: `dry` remembers over several
     /// calls that the wait is counted.
     async fn take(&self, dry: &mut bool) -> Option<Taken> {
-        let mut taking = pin!(self.channel.take(self.batch_size));
+        let mut taking = pin!(self.channel.take(self.at_once));
         let taken = poll_fn(|context| {
             let taken = taking.as_mut().poll(context);
             if taken.is_pending() && !std::mem::replace(dry, true) {

@@ -45,6 +45,10 @@ pub(crate) struct Route {
     pub(crate) stage: String,
     pub(crate) gate: Gate,
     pub(crate) injected: Injected,
+    /// Most events that an interceptor gets at a time.
+    pub(crate) batch_size: usize,
+    /// Events that the source hands over at once, where so many are there.
+    pub(crate) at_once: usize,
     pub(crate) chain: Chain,
     pub(crate) selector: Selector,
     pub(crate) dead_letters: DeadLetters,
@@ -130,8 +134,8 @@ impl SourceLoop<'_> {
                 Some(delivery) = self.injected.recv(), if self.chain.len() < IN_CHAIN => self.judge(delivery.batch, Vec::new(), delivery.ack).await,
                 () = drain.requested() => break,
                 polled = self.source.poll(), if !self.ended && self.has_room() => match polled? {
-                    Polled::Batches(batches) => {
-                        self.in_hand.extend(batches);
+                    Polled::Batch(batch) => {
+                        self.in_hand.push_back(batch);
                         self.take_in().await;
                     }
                     Polled::Revoked(revocation) => self.give_up(revocation).await?,
@@ -200,9 +204,9 @@ impl SourceLoop<'_> {
             let Ok(judged) = span.end(Ok::<_, Infallible>(Judged { batch, rejected, discarded: 0 }));
             return self.pass_on((judged, ack)).await;
         }
-        let chain = self.route.chain.pin();
+        let (chain, batch_size) = (self.route.chain.pin(), self.route.batch_size);
         self.chain.push_back(Box::pin(async move {
-            let judged = chain.judge(batch, &span).await;
+            let judged = chain.judge(batch, batch_size, &span).await;
             let mut judged = span.end(judged)?;
             judged.rejected.extend(rejected);
             Ok((judged, ack))

@@ -39,7 +39,7 @@ impl Source for Numbers {
             let next = numbers.last().map_or(0, |last| *last as i64 + 1);
             let events: Vec<_> = numbers.iter().map(|number| Event::new(number.to_string())).collect();
             let batch = PolledBatch { batch: events.into(), reached: Checkpoint::from([(partition(), next)]), ..PolledBatch::default() };
-            Ok(Polled::Batches(vec![batch]))
+            Ok(Polled::Batch(batch))
         })
     }
 
@@ -213,6 +213,8 @@ async fn run_binding(
         stage: "source s".into(),
         gate: Gate::new(),
         injected,
+        batch_size: 3,
+        at_once: 3,
         chain: Chain::new(chain.into_iter().map(step).collect()),
         selector: Selector::replicating(vec![channel.clone()]),
         dead_letters: dead_letters.clone(),
@@ -224,6 +226,7 @@ async fn run_binding(
     let drained = sink_loop::Drained {
         stage: "sink k".into(),
         batch_size: 4,
+        at_once: 4,
         channel: channel.clone(),
         dead_letters,
         metrics: metrics.sink("p", "k", "fake"),
@@ -431,6 +434,8 @@ async fn a_drain_that_is_cut_short_leaves_in_order_and_commits_nothing_that_wait
         gate: Gate::new(),
         injected,
         spans: None,
+        batch_size: 3,
+        at_once: 3,
         chain: Chain::new(Vec::new()),
         selector: Selector::replicating(vec![channel.clone()]),
         dead_letters,

@@ -61,14 +61,15 @@ impl Spec {
         }
     }
 
-    /// Makes the source, which begins at its last commit; `healthy` is told in words when it is at work. `progress` is the same for every start of
-    /// one source.
+    /// Makes the source, which begins at its last commit and hands over `at_once` events where so many are there (at least a batch); `healthy` is told in words
+    /// when it is at work. `progress` is the same for every start of one source.
     ///
     /// # Errors
     /// Settings that its client refuses, or an address that cannot be had.
     pub async fn connect(
         &self,
         name: &str,
+        at_once: usize,
         metrics: SourceMetrics,
         healthy: Healthy,
         progress: &Progress,
@@ -76,15 +77,15 @@ impl Spec {
         match self {
             Spec::Kafka(kafka) => {
                 let assigned = Box::new(move |partitions| healthy(format!("{partitions} partitions assigned")));
-                Ok(Box::new(kafka::Kafka::connect(name, kafka, metrics, assigned).await?))
+                Ok(Box::new(kafka::Kafka::connect(name, kafka, at_once, metrics, assigned).await?))
             }
             Spec::Sequence(sequence) => {
                 healthy("counts".to_owned());
-                Ok(Box::new(sequence::Sequence::new(name, sequence, progress)))
+                Ok(Box::new(sequence::Sequence::new(name, sequence, at_once, progress)))
             }
             Spec::Stress(stress) => {
                 healthy("makes events".to_owned());
-                Ok(Box::new(stress::Stress::new(name, stress, progress)))
+                Ok(Box::new(stress::Stress::new(name, stress, at_once, progress)))
             }
             Spec::Netcat(netcat) => {
                 let netcat = netcat::Netcat::bind(name, netcat).await?;
@@ -136,8 +137,8 @@ pub trait Source: Send {
 /// What a source has to say.
 #[derive(Debug)]
 pub enum Polled {
-    /// Batches, in order: all that was there at once, so that small batches do not cost a hand-over each.
-    Batches(Vec<PolledBatch>),
+    /// All that was there at once, so that small batches do not cost a hand-over each.
+    Batch(PolledBatch),
     /// Partitions are being taken away.
     Revoked(Revocation),
     /// Nothing more will come.
@@ -147,7 +148,7 @@ pub enum Polled {
 /// Events, those the source could not decode, and where their partitions stand once they are settled.
 #[derive(Debug, Default)]
 pub struct PolledBatch {
-    /// At most the source's batch size.
+    /// In source order. Interceptors get at most the source's batch size of them at a time.
     pub batch: Batch,
     /// Records that cannot be made an event; they go to the dead letters. The source loop says which stage refused them.
     pub rejected: Vec<Rejected>,

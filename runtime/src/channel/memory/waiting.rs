@@ -2,16 +2,24 @@
 
 use std::collections::VecDeque;
 
-use crate::batch::Batch;
-use crate::delivery::Delivery;
+use crate::batch::{Batch, seam};
+use crate::delivery::{Ack, Delivery};
 use crate::event::Event;
 
 /// Deliveries, with their events and bytes counted.
 #[derive(Debug, Default)]
 pub(in crate::channel) struct Waiting {
-    /// Each with its bytes, which are counted once.
-    queue: VecDeque<(Delivery, usize)>,
+    queue: VecDeque<Waits>,
     events: usize,
+    bytes: usize,
+}
+
+/// A delivery, or what is left of it.
+#[derive(Debug)]
+struct Waits {
+    /// Taken from the front only, so that they are one slice.
+    events: VecDeque<Event>,
+    ack: Ack,
     bytes: usize,
 }
 
@@ -29,13 +37,13 @@ impl Waiting {
     }
 
     pub(in crate::channel) fn push_back(&mut self, delivery: Delivery) {
-        let bytes = self.count(&delivery);
-        self.queue.push_back((delivery, bytes));
+        let waits = self.count(delivery);
+        self.queue.push_back(waits);
     }
 
     pub(in crate::channel) fn push_front(&mut self, delivery: Delivery) {
-        let bytes = self.count(&delivery);
-        self.queue.push_front((delivery, bytes));
+        let waits = self.count(delivery);
+        self.queue.push_front(waits);
     }
 
     /// The first delivery, whole.
@@ -55,31 +63,33 @@ impl Waiting {
         Some(taken)
     }
 
-    fn count(&mut self, delivery: &Delivery) -> usize {
-        let bytes = delivery.batch.size();
-        self.events += delivery.batch.len();
+    fn count(&mut self, Delivery { batch, ack }: Delivery) -> Waits {
+        let bytes = batch.size();
+        self.events += batch.len();
         self.bytes += bytes;
-        bytes
+        Waits { events: batch.events.into(), ack, bytes }
     }
 
     fn begins_like(&self, last: Option<&Event>) -> bool {
-        let first = self.queue.front().and_then(|(front, _)| front.batch.events.first());
+        let first = self.queue.front().and_then(|front| front.events.front());
         matches!((first, last), (Some(first), Some(last)) if first.is_of_record(last))
     }
 
     /// The front delivery, or as much of it as may be taken; the rest stays in front.
     fn pop(&mut self, max_events: usize) -> Option<Delivery> {
-        let (mut front, mut bytes) = self.queue.pop_front()?;
-        let seam = front.batch.seam(max_events);
-        if front.batch.len() > seam {
-            let rest = Batch::from(front.batch.events.split_off(seam));
-            let rest_bytes = rest.size();
-            let ack = front.ack.share();
-            self.queue.push_front((Delivery { batch: rest, ack }, rest_bytes));
-            bytes -= rest_bytes;
+        let front = self.queue.front_mut()?;
+        let seam = seam(front.events.make_contiguous(), max_events);
+        if front.events.len() > seam {
+            let batch = Batch::from(front.events.drain(..seam).collect::<Vec<_>>());
+            let bytes = batch.size();
+            front.bytes -= bytes;
+            self.events -= batch.len();
+            self.bytes -= bytes;
+            return Some(Delivery { batch, ack: front.ack.share() });
         }
-        self.events -= front.batch.len();
+        let Waits { events, ack, bytes } = self.queue.pop_front()?;
+        self.events -= events.len();
         self.bytes -= bytes;
-        Some(front)
+        Some(Delivery { batch: Batch::from(Vec::from(events)), ack })
     }
 }

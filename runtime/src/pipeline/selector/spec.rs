@@ -70,6 +70,15 @@ fn default_header() -> String {
 }
 
 impl Spec {
+    /// Whether it matters where a batch ends: to which channel it goes, or how much is dropped with it.
+    pub(crate) fn goes_by_batch(&self) -> bool {
+        match self {
+            Spec::Replicating { optional } => !optional.is_empty(),
+            Spec::Multiplexing(table) => !table.optional.is_empty(),
+            Spec::LoadBalancing { .. } => true,
+        }
+    }
+
     /// The channels it names; all must be the source's.
     pub fn channels(&self) -> Vec<&str> {
         match self {

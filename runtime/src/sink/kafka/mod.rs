@@ -1,33 +1,40 @@
 //! The Kafka sink: `org.apache.flume.sink.kafka.KafkaSink`, idempotent and with many batches in flight.
 
 mod headers;
+mod producer;
 mod record;
 mod reports;
 mod spec;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use producer::{Producer, Topic};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 pub(crate) use record::is_legal as is_topic_name;
 pub use spec::*;
 
 use super::{Error, Refused, Sink, Writing, Written};
 use crate::batch::Batch;
 use crate::config::kafka_properties::{self, one_name};
-use crate::event::Event;
 use crate::source::kafka::find;
 
 /// Wait before a record is offered again to a full queue.
 const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
 
+/// Topics whose handles are kept; events may name any number.
+const TOPICS: usize = 1000;
+
 /// A producer with its thread.
 pub struct Kafka {
-    producer: Arc<ThreadedProducer<reports::Reports>>,
-    format: record::Format,
+    topics: Topics,
+    producer: Arc<Producer>,
+    format: Arc<record::Format>,
 }
 
 /// The client's settings: the safe defaults, over them the user's, over them the brokers.
@@ -68,43 +75,77 @@ impl Kafka {
         let format = record::Format::new(spec).map_err(Error::Topic)?;
         let brokers = find(&spec.brokers, &spec.client).await.map_err(Error::Brokers)?;
         let reports = reports::Reports::new(&spec.topic);
-        let producer = client(spec, &brokers).create_with_context(reports).map_err(Error::Client)?;
-        Ok(Kafka { producer: Arc::new(producer), format })
+        let producer = Producer::new(&client(spec, &brokers), reports).map_err(Error::Client)?;
+        Ok(Kafka { topics: Topics::default(), producer: Arc::new(producer), format: Arc::new(format) })
     }
 
-    /// Offers one record until the queue takes it.
-    ///
-    /// Says whether the event named its topic itself.
-    async fn send(&self, event: &Event, token: usize) -> Result<bool, Unsent> {
-        let made = self.format.record(event).map_err(Unsent::Event)?;
-        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&made.topic, token);
-        record.partition = made.partition;
-        record.key = made.key.as_deref();
-        record.payload = made.body.as_deref();
-        record.timestamp = made.timestamp;
-        record.headers = made.headers;
-        loop {
-            let Err((error, unsent)) = self.producer.send(record) else { return Ok(made.chosen) };
-            match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::QueueFull) => {
-                    record = unsent;
-                    tokio::time::sleep(QUEUE_FULL_WAIT).await;
-                }
-                Some(code) if blames_event(code) || (made.chosen && is_unknown_topic(code)) => {
-                    return Err(Unsent::Event(error.to_string()));
-                }
-                _ => return Err(Unsent::Producer(error)),
-            }
+    /// Queues the records of a run, waiting for room as long as it takes; how many of them were refused.
+    async fn send(&mut self, slot: usize, run: &mut Run<'_>, written: &mut Written) -> usize {
+        if run.records.is_empty() {
+            return 0;
         }
+        let (mut dealt, mut unsent) = (0, 0);
+        let chosen = run.chosen;
+        let mut refuse = |event, error: KafkaError| {
+            unsent += 1;
+            let code = error.rdkafka_error_code();
+            if code.is_some_and(|code| blames_event(code) || (chosen && is_unknown_topic(code))) {
+                written.refused.push(Refused { event, reason: error.to_string(), certain: true });
+            } else {
+                written.failed.push(event);
+                written.cause = Some(Error::Write(error));
+            }
+        };
+        match self.topics.handle(&self.producer, &run.topic) {
+            Err(error) => run.records.iter().for_each(|(event, _)| refuse(*event, error.clone())),
+            Ok(topic) => loop {
+                dealt += self.producer.offer(topic, slot, &mut run.records[dealt..], &mut refuse);
+                if dealt == run.records.len() {
+                    break;
+                }
+                tokio::time::sleep(QUEUE_FULL_WAIT).await;
+            },
+        }
+        run.records.clear();
+        unsent
     }
 }
 
-/// Why a record was not queued.
-enum Unsent {
-    /// The event is to blame.
-    Event(String),
-    /// The producer is.
-    Producer(KafkaError),
+/// Records of one topic, in order, with the places of their events.
+#[derive(Default)]
+struct Run<'a> {
+    topic: Cow<'a, str>,
+    /// Its events named the topic, not the configuration.
+    chosen: bool,
+    records: Vec<(usize, record::Record<'a>)>,
+}
+
+impl<'a> Run<'a> {
+    /// Whether the record belongs to this run.
+    fn goes_with(&self, record: &record::Record<'_>) -> bool {
+        !self.records.is_empty() && self.topic == record.topic && self.chosen == record.chosen
+    }
+
+    /// Begins anew.
+    fn begin(&mut self, topic: Cow<'a, str>, chosen: bool) {
+        (self.topic, self.chosen) = (topic, chosen);
+    }
+}
+
+/// Handles of topics, so that none is looked up for each record.
+#[derive(Default)]
+struct Topics(HashMap<String, Topic>);
+
+impl Topics {
+    fn handle(&mut self, producer: &Producer, name: &str) -> Result<&Topic, KafkaError> {
+        if self.0.len() >= TOPICS && !self.0.contains_key(name) {
+            self.0.clear();
+        }
+        match self.0.entry(name.to_owned()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => Ok(new.insert(producer.topic(name)?)),
+        }
+    }
 }
 
 /// A topic that is not there. The configured one is waited for; one that an event names is the event's fault.
@@ -126,30 +167,36 @@ fn blames_event(code: RDKafkaErrorCode) -> bool {
 impl Sink for Kafka {
     fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
         Box::pin(async move {
-            let (slot, flight, landing) = self.producer.context().open(batch.len());
+            let (slot, flight, landing) = self.producer.reports().open(batch.len());
+            let format = self.format.clone();
             let mut written = Written::default();
             let mut chosen = Vec::new();
+            let mut run = Run::default();
             for (index, event) in batch.events.iter().enumerate() {
-                match self.send(event, reports::token(slot, index)).await {
-                    Ok(true) => chosen.push(index),
-                    Ok(false) => {}
-                    Err(Unsent::Event(reason)) => {
+                let mut record = match format.record(event) {
+                    Ok(record) => record,
+                    Err(reason) => {
                         written.refused.push(Refused { event: index, reason, certain: true });
                         flight.done(1);
+                        continue;
                     }
-                    Err(Unsent::Producer(error)) => {
-                        written.failed.push(index);
-                        written.cause = Some(Error::Write(error));
-                        flight.done(1);
-                    }
+                };
+                if record.chosen {
+                    chosen.push(index);
                 }
+                if !run.goes_with(&record) {
+                    flight.done(self.send(slot, &mut run, &mut written).await);
+                    run.begin(std::mem::take(&mut record.topic), record.chosen);
+                }
+                run.records.push((index, record));
             }
+            flight.done(self.send(slot, &mut run, &mut written).await);
             flight.done(1);
             let producer = self.producer.clone();
             Ok(Box::pin(async move {
                 // The sender lives in the flight, which is held here: it cannot go silently.
                 let _ = landing.await;
-                producer.context().close(slot);
+                producer.reports().close(slot);
                 written.report(flight.failures(), &chosen);
                 written.check(&producer)
             }) as Writing)
@@ -176,9 +223,9 @@ impl Written {
     }
 
     /// After a fatal error the producer refuses everything (KIP-360): only a new one helps.
-    fn check(self, producer: &ThreadedProducer<reports::Reports>) -> Result<Written, Error> {
-        match producer.client().fatal_error() {
-            Some((_, reason)) if !self.failed.is_empty() => Err(Error::Fatal(reason)),
+    fn check(self, producer: &Producer) -> Result<Written, Error> {
+        match producer.fatal_error() {
+            Some(reason) if !self.failed.is_empty() => Err(Error::Fatal(reason)),
             _ => Ok(self),
         }
     }

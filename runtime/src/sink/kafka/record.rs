@@ -36,6 +36,13 @@ pub(super) struct Record<'a> {
     pub(super) headers: Option<OwnedHeaders>,
 }
 
+impl Record<'_> {
+    /// Whether it has nothing but a key and a body.
+    pub(super) fn is_plain(&self) -> bool {
+        self.headers.is_none() && self.timestamp.is_none() && self.partition.is_none()
+    }
+}
+
 impl Format {
     pub(super) fn new(spec: &Spec) -> Result<Format, escape::Error> {
         let escapes = spec.topic_header.is_some() && spec.topic.contains('%');

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
-use rdkafka::Message;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
@@ -76,6 +75,31 @@ impl Reports {
         (slot, flight, landing)
     }
 
+    /// Takes in what became of records, those of one flight mostly in a row.
+    pub(super) fn delivered(&self, reports: impl Iterator<Item = (usize, RDKafkaErrorCode)>) {
+        let mut of: Option<(usize, Option<Arc<Flight>>)> = None;
+        let mut records = 0;
+        for (token, code) in reports {
+            let (slot, record) = (token >> 32, token & 0xffff_ffff);
+            let flight = match of.take_if(|(present, _)| *present == slot) {
+                Some((_, flight)) => flight,
+                None => {
+                    finish(&mut of, &mut records);
+                    lock(&self.flights).slots.get(slot).cloned().flatten()
+                }
+            };
+            if code != RDKafkaErrorCode::NoError
+                && let Some(flight) = &flight
+            {
+                tracing::debug!(sink = %self.name, %code, "record not delivered");
+                lock(&flight.failures).push((record, code));
+            }
+            records += 1;
+            of = Some((slot, flight));
+        }
+        finish(&mut of, &mut records);
+    }
+
     /// Frees the slot of a flight that has landed.
     pub(super) fn close(&self, slot: usize) {
         let mut flights = lock(&self.flights);
@@ -98,15 +122,21 @@ impl ClientContext for Reports {
 impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
+    /// For what is purged when the client is taken down; [`Reports::delivered`] hears of all else.
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
-        let (slot, record) = (token >> 32, token & 0xffff_ffff);
-        let Some(flight) = lock(&self.flights).slots.get(slot).cloned().flatten() else { return };
-        if let Err((error, message)) = result {
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            tracing::debug!(sink = %self.name, %error, topic = message.topic(), "record not delivered");
-            lock(&flight.failures).push((record, code));
-        }
-        flight.done(1);
+        let code = match result {
+            Ok(_) => RDKafkaErrorCode::NoError,
+            Err((error, _)) => error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
+        };
+        self.delivered(std::iter::once((token, code)));
+    }
+}
+
+/// A run of reports is at its end.
+fn finish(of: &mut Option<(usize, Option<Arc<Flight>>)>, records: &mut usize) {
+    let records = std::mem::take(records);
+    if let Some((_, Some(flight))) = of.take() {
+        flight.done(records);
     }
 }
 

@@ -10,11 +10,18 @@ use rdkafka::bindings::{rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_me
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::fetch::Record;
+
 /// The headers of a record, in order. A name with a NUL byte ends there: librdkafka gives out C strings.
 pub(crate) fn read(message: &BorrowedMessage<'_>) -> Vec<(Bytes, Option<Bytes>)> {
+    of(Record::of(message))
+}
+
+/// As [`read`].
+pub(super) fn of(record: Record<'_>) -> Vec<(Bytes, Option<Bytes>)> {
     let mut headers: *mut rd_kafka_headers_t = ptr::null_mut();
-    // SAFETY: the message is alive for the whole function, and its headers belong to it.
-    let found = unsafe { rd_kafka_message_headers(message.ptr(), &mut headers) };
+    // SAFETY: the record is alive for the whole function, and its headers belong to it.
+    let found = unsafe { rd_kafka_message_headers(record.as_ptr(), &mut headers) };
     if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Vec::new();
     }

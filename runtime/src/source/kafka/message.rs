@@ -4,11 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
-
-use super::Spec;
-use super::headers;
+use super::{Spec, fetch, headers};
 use crate::batch::{Batch, Rejected, Rejection};
 use crate::event::{Event, Headers, Implied, Origin, Scope};
 use crate::flume_event;
@@ -20,7 +16,7 @@ use crate::source::PolledBatch;
 pub(super) struct Format {
     pub(super) flume_event_format: bool,
     pub(super) header_mappings: Vec<(String, String)>,
-    pub(super) implied: Arc<Implied>,
+    pub(super) implied: Implied,
 }
 
 impl Format {
@@ -28,7 +24,7 @@ impl Format {
         Format {
             flume_event_format: spec.flume_event_format,
             header_mappings: spec.header_mappings.clone(),
-            implied: Arc::new(Implied { topic_header: spec.topic_header.clone(), by_name_only: spec.of_channel }),
+            implied: Implied { topic_header: spec.topic_header.clone(), by_name_only: spec.of_channel },
         }
     }
 }
@@ -38,6 +34,7 @@ impl Format {
 pub(super) struct Builder {
     arena: Vec<u8>,
     records: Vec<Record>,
+    /// Of this batch alone: a count of owners that all batches shared would go from core to core with each event.
     topics: Vec<Arc<str>>,
 }
 
@@ -59,11 +56,11 @@ impl Builder {
         self.records.is_empty()
     }
 
-    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
-        let origin = Origin { topic: self.topic(message.topic()), partition: message.partition(), offset: message.offset() };
-        let key = message.key().map(|key| self.copy(key));
-        let body = message.payload().map(|body| self.copy(body));
-        self.records.push(Record { origin, key, body, timestamp: message.timestamp().to_millis(), headers: headers::read(message) });
+    pub(super) fn push(&mut self, record: fetch::Record<'_>) {
+        let origin = Origin { topic: self.topic(record.topic()), partition: record.partition(), offset: record.offset() };
+        let key = record.key().map(|key| self.copy(key));
+        let body = record.body().map(|body| self.copy(body));
+        self.records.push(Record { origin, key, body, timestamp: record.timestamp(), headers: headers::of(record) });
     }
 
     /// Forgets the records of partitions that were taken away: another consumer reads them.
@@ -74,7 +71,10 @@ impl Builder {
 
     /// The batch; the builder is empty again.
     pub(super) fn build(&mut self, format: &Format) -> PolledBatch {
-        let arena = Bytes::from(std::mem::take(&mut self.arena));
+        let next = Vec::with_capacity(self.arena.len());
+        let arena = Bytes::from(std::mem::replace(&mut self.arena, next));
+        let implied = Arc::new(format.implied.clone());
+        self.topics.clear();
         let batch = Batch { events: Vec::with_capacity(self.records.len()) };
         let mut built = PolledBatch { batch, ..PolledBatch::default() };
         let mut last: Option<Origin> = None;
@@ -85,7 +85,7 @@ impl Builder {
             {
                 reach(&mut built.reached, before);
             }
-            match record.into_event(&arena, format) {
+            match record.into_event(&arena, &implied, format) {
                 Ok(event) => built.batch.events.push(event),
                 Err(rejected) => built.rejected.push(*rejected),
             }
@@ -119,14 +119,14 @@ fn reach(reached: &mut Checkpoint, origin: Origin) {
 }
 
 impl Record {
-    fn into_event(self, arena: &Bytes, format: &Format) -> Result<Event, Box<Rejected>> {
+    fn into_event(self, arena: &Bytes, implied: &Arc<Implied>, format: &Format) -> Result<Event, Box<Rejected>> {
         let mut event = Event {
             headers: Headers::default(),
             key: self.key.map(|range| arena.slice(range)),
             body: self.body.map(|range| arena.slice(range)),
             timestamp: self.timestamp,
             origin: Some(self.origin),
-            implied: Some(format.implied.clone()),
+            implied: Some(implied.clone()),
             replay: None,
         };
         for (name, value) in self.headers {

@@ -3,6 +3,7 @@
 //! One thread of its own polls, so that the group's callbacks are served whatever the pipeline does. Offsets are stored with
 //! librdkafka as they settle; it commits them every second, when partitions are revoked, and at the end.
 
+mod fetch;
 mod headers;
 mod message;
 mod migrate;
@@ -15,7 +16,7 @@ mod tests;
 pub mod zookeeper;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -88,11 +89,11 @@ pub(crate) async fn find(brokers: &Brokers, client: &BTreeMap<String, String>) -
 }
 
 impl Kafka {
-    /// Joins the group and begins to poll; `assigned` hears of every assignment.
+    /// Joins the group and begins to poll; hands over `at_once` events where so many are there; `assigned` hears of every assignment.
     ///
     /// # Errors
     /// No broker registered in ZooKeeper, or settings that librdkafka refuses. A cluster that is merely away is no error.
-    pub async fn connect(name: &str, spec: &Spec, metrics: SourceMetrics, assigned: Assigned) -> Result<Kafka, Error> {
+    pub async fn connect(name: &str, spec: &Spec, at_once: usize, metrics: SourceMetrics, assigned: Assigned) -> Result<Kafka, Error> {
         let brokers = find(&spec.brokers, &spec.client).await.map_err(Error::Brokers)?;
         migrate::offsets(spec, &brokers).await?;
         let client = client(spec, &brokers);
@@ -101,6 +102,7 @@ impl Kafka {
         let context = rebalance::Context {
             name: name.to_owned(),
             intake: Default::default(),
+            records: OnceLock::new(),
             polled: sender,
             runtime: tokio::runtime::Handle::current(),
             settle_limit: settle_limit(&client),
@@ -110,7 +112,18 @@ impl Kafka {
             stopping: stopping.clone(),
             paused: AtomicBool::new(false),
         };
-        let consumer: BaseConsumer<_> = client.create_with_context(context).map_err(Error::Client)?;
+        let mut consumer: BaseConsumer<rebalance::Context> = client.create_with_context(context).map_err(Error::Client)?;
+        let no_queue = || Error::Client(KafkaError::ClientCreation("no memory for a queue".into()));
+        let records = Arc::new(fetch::Queue::new(&consumer).ok_or_else(no_queue)?);
+        // Nobody holds it but the poll thread, which ends before the consumer does.
+        let weak = Arc::downgrade(&records);
+        let _ = consumer.context().records.set(weak.clone());
+        // Whoever waits for records must hear of a rebalance too.
+        consumer.set_nonempty_callback(move || {
+            if let Some(records) = weak.upgrade() {
+                records.wake();
+            }
+        });
         match &spec.topics {
             Topics::Names(names) => consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>()),
             // librdkafka takes a topic for a pattern when it begins with ^.
@@ -119,9 +132,11 @@ impl Kafka {
         .map_err(Error::Kafka)?;
         let consumer = Arc::new(consumer);
         let poller = poll::Poller {
+            fetched: fetch::Fetched::default(),
+            records,
             consumer: consumer.clone(),
             format: message::Format::new(spec),
-            batch_size: spec.batch_size.get(),
+            at_once,
             batch_duration: spec.batch_duration,
         };
         let sender = consumer.context().polled.clone();

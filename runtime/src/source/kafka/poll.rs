@@ -10,6 +10,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::{debug, warn};
 
+use super::fetch::{Fetched, Queue, Record};
 use super::message::Format;
 use super::rebalance::Context;
 use crate::source::{Error, Polled};
@@ -18,21 +19,25 @@ use crate::source::{Error, Polled};
 const IDLE_POLL: Duration = Duration::from_millis(100);
 /// How long a batch may wait for room before the partitions are paused. A pause throws the prefetched records away, so it is not done lightly.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Records handed over at once, in as many batches as that makes.
-const HAND_OVER_EVENTS: usize = 500;
+/// Records taken from librdkafka at once.
+const FETCH: usize = 250;
 /// Bytes of keys and bodies handed over at once.
 const HAND_OVER_BYTES: usize = 4 << 20;
 
+/// Fields are dropped in order: the consumer must be the last.
 pub(super) struct Poller {
+    /// Empty but for a moment.
+    pub(super) fetched: Fetched,
+    pub(super) records: Arc<Queue>,
     pub(super) consumer: Arc<BaseConsumer<Context>>,
     pub(super) format: Format,
-    pub(super) batch_size: usize,
+    pub(super) at_once: usize,
     pub(super) batch_duration: Duration,
 }
 
 impl Poller {
     /// Polls until it is told to stop, or the source loop is gone.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         while !self.context().stopping.load(Ordering::Acquire) {
             match self.round() {
                 Ok(true) => {}
@@ -43,7 +48,7 @@ impl Poller {
     }
 
     /// Reads and hands over; false when the source loop is gone.
-    fn round(&self) -> Result<bool, Error> {
+    fn round(&mut self) -> Result<bool, Error> {
         if self.context().paused.load(Ordering::Acquire) {
             self.rest()?;
             return Ok(true);
@@ -53,7 +58,7 @@ impl Poller {
     }
 
     /// Fetches nothing until the pause is over, and then goes on behind the last record that was read.
-    fn rest(&self) -> Result<(), Error> {
+    fn rest(&mut self) -> Result<(), Error> {
         let assignment = self.pause();
         while self.context().paused.load(Ordering::Acquire) && !self.context().stopping.load(Ordering::Acquire) {
             self.keep_polling()?;
@@ -67,39 +72,58 @@ impl Poller {
     }
 
     /// Waits for a record, then reads on until nothing more is there, as Flume's empty poll ends its batch, or until there is enough to hand over.
-    fn fill(&self) -> Result<(), Error> {
+    fn fill(&mut self) -> Result<(), Error> {
         let called = Instant::now();
         let mut begun = None;
-        let (mut records, mut bytes) = (0, 0);
+        let mut bytes = 0;
         loop {
-            let wait = if begun.is_none() { IDLE_POLL } else { Duration::ZERO };
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
-                    let begun = *begun.get_or_insert_with(Instant::now);
-                    records += 1;
-                    bytes += message.payload_len() + message.key_len();
-                    self.context().intake().add(&message, self.batch_size, &self.format);
-                    // Looking at the clock costs as much as a small record does.
-                    let late = records % 32 == 0 && begun.elapsed() >= self.batch_duration;
-                    if records >= self.batch_size.max(HAND_OVER_EVENTS) || bytes >= HAND_OVER_BYTES || late {
-                        break;
-                    }
-                }
-                Some(Err(error)) => self.failed(error)?,
-                None if begun.is_none() => {
-                    self.context().metrics.empty_polls.inc();
-                    break;
-                }
-                None => break,
+            let held = self.context().intake().building.len();
+            let wait = if held == 0 { IDLE_POLL } else { Duration::ZERO };
+            let read = self.read(wait, FETCH.min(self.at_once.saturating_sub(held)))?;
+            let Some(read) = read else { break };
+            bytes += read;
+            let late = begun.get_or_insert_with(Instant::now).elapsed() >= self.batch_duration;
+            if self.context().intake().building.len() >= self.at_once || bytes >= HAND_OVER_BYTES || late {
+                break;
             }
         }
+        if begun.is_none() {
+            self.context().metrics.empty_polls.inc();
+        }
         self.context().metrics.poll_seconds.inc_by(called.elapsed().as_secs_f64());
-        self.context().intake().end_batch(&self.format);
+        self.context().intake().build(&self.format);
         self.context().unpinned()
     }
 
+    /// Serves callbacks and takes records in; how many bytes they have, `None` when there are none.
+    fn read(&mut self, wait: Duration, most: usize) -> Result<Option<usize>, Error> {
+        // Everything but records. One that was on its way before its partition's queue was taken over is here too.
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            match polled {
+                Ok(message) => self.context().intake().building.push(Record::of(&message)),
+                Err(error) => self.failed(error)?,
+            }
+        }
+        self.fetched.clear();
+        self.records.take(wait, most, &mut self.fetched);
+        let mut bytes = None;
+        let mut intake = self.consumer.context().intake();
+        for record in self.fetched.iter() {
+            match record {
+                Ok(record) => {
+                    *bytes.get_or_insert(0) += record.size();
+                    intake.building.push(record);
+                }
+                Err(error) => self.failed(error)?,
+            }
+        }
+        drop(intake);
+        self.fetched.clear();
+        Ok(bytes)
+    }
+
     /// False when the source loop is gone.
-    fn hand_over(&self) -> Result<bool, Error> {
+    fn hand_over(&mut self) -> Result<bool, Error> {
         let since = Instant::now();
         let mut paused = None;
         loop {
@@ -122,14 +146,11 @@ impl Poller {
 
     fn try_hand_over(&self) -> Handed {
         // Taken out under the lock and sent after it: a revocation may have emptied it meanwhile.
-        let built = std::mem::take(&mut self.context().intake().built);
-        if built.is_empty() {
-            return Handed::Over;
-        }
-        match self.context().polled.try_send(Ok(Polled::Batches(built))) {
+        let Some(built) = self.context().intake().built.take() else { return Handed::Over };
+        match self.context().polled.try_send(Ok(Polled::Batch(built))) {
             Ok(()) => Handed::Over,
-            Err(TrySendError::Full(Ok(Polled::Batches(built)))) => {
-                self.context().intake().built = built;
+            Err(TrySendError::Full(Ok(Polled::Batch(built)))) => {
+                self.context().intake().built = Some(built);
                 Handed::NoRoom
             }
             Err(_) => Handed::Nobody,
@@ -155,15 +176,9 @@ impl Poller {
     }
 
     /// A record that comes all the same is kept for the next batch; it may be of a partition that was assigned during the pause.
-    fn keep_polling(&self) -> Result<(), Error> {
-        match self.consumer.poll(IDLE_POLL) {
-            Some(Ok(message)) => {
-                self.context().intake().add(&message, self.batch_size, &self.format);
-                drop(message);
-                self.pause();
-            }
-            Some(Err(error)) => self.failed(error)?,
-            None => {}
+    fn keep_polling(&mut self) -> Result<(), Error> {
+        if self.read(IDLE_POLL, FETCH)?.is_some() {
+            self.pause();
         }
         self.context().unpinned()
     }

@@ -5,13 +5,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
-use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
@@ -19,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use super::fetch;
 use super::message::{Builder, Format};
 use super::pin;
 use crate::pipeline::ledger::Partition;
@@ -29,25 +29,17 @@ use crate::telemetry::SourceMetrics;
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     pub(super) building: Builder,
-    /// Batches that are whole and not handed over yet.
-    pub(super) built: Vec<PolledBatch>,
+    /// What is whole and not handed over yet.
+    pub(super) built: Option<PolledBatch>,
     /// Why it could not be settled where the group begins.
     pub(super) unpinned: Option<KafkaError>,
 }
 
 impl Intake {
-    /// Takes a record in; a batch that is full with it is whole.
-    pub(super) fn add(&mut self, message: &BorrowedMessage<'_>, batch_size: usize, format: &Format) {
-        self.building.push(message);
-        if self.building.len() >= batch_size {
-            self.end_batch(format);
-        }
-    }
-
-    /// What has come so far is a batch, if anything has.
-    pub(super) fn end_batch(&mut self, format: &Format) {
+    /// What has come so far is whole, if anything has.
+    pub(super) fn build(&mut self, format: &Format) {
         if !self.building.is_empty() {
-            self.built.push(self.building.build(format));
+            self.built = Some(self.building.build(format));
         }
     }
 }
@@ -59,6 +51,8 @@ pub type Assigned = Box<dyn Fn(usize) + Send + Sync>;
 pub(super) struct Context {
     pub(super) name: String,
     pub(super) intake: Mutex<Intake>,
+    /// Where records arrive; the poll thread owns it.
+    pub(super) records: OnceLock<Weak<fetch::Queue>>,
     pub(super) polled: mpsc::Sender<Result<Polled, Error>>,
     pub(super) runtime: tokio::runtime::Handle,
     /// How long a revocation may hold up the group.
@@ -132,7 +126,9 @@ impl Context {
     fn forget(&self, partitions: &[Partition]) {
         let mut intake = self.intake();
         intake.building.forget(partitions);
-        intake.built.retain_mut(|built| built.forget(partitions));
+        if intake.built.as_mut().is_some_and(|built| !built.forget(partitions)) {
+            intake.built = None;
+        }
     }
 }
 
@@ -162,6 +158,9 @@ impl ConsumerContext for Context {
                 // A pause outlives its assignment in librdkafka, and nobody else would lift it.
                 if let Err(error) = consumer.resume(list) {
                     warn!(source = %self.name, %error, "could not resume");
+                }
+                if let Some(records) = self.records.get().and_then(Weak::upgrade) {
+                    records.take_over(consumer, list);
                 }
                 let assigned = if cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) };
                 // What comes during a pause is paused before its first record is here.

@@ -106,7 +106,7 @@ impl Source for Netcat {
                 return pending().await;
             }
             match self.queue.recv().await {
-                Some(first) => Ok(Polled::Batches(vec![self.batch(first)])),
+                Some(first) => Ok(Polled::Batch(self.batch(first))),
                 // The task that accepts is gone, and with it every client.
                 None => Err(Error::Listen { address: self.address.to_string(), source: io::ErrorKind::BrokenPipe.into() }),
             }

@@ -22,9 +22,8 @@ async fn client(source: &Netcat, text: &str) -> TcpStream {
 async fn lines(source: &mut Netcat, count: usize) -> Vec<String> {
     let mut all = Vec::new();
     while all.len() < count {
-        let Polled::Batches(batches) = source.poll().await.expect("polled") else { panic!("no batches") };
-        let events = batches.iter().flat_map(|batch| &batch.batch.events);
-        all.extend(events.map(|event| String::from_utf8_lossy(event.body()).into_owned()));
+        let Polled::Batch(batch) = source.poll().await.expect("polled") else { panic!("no batch") };
+        all.extend(batch.batch.events.iter().map(|event| String::from_utf8_lossy(event.body()).into_owned()));
     }
     all
 }

@@ -14,12 +14,10 @@ use super::{Error, Polled, PolledBatch, Source};
 use crate::event::Event;
 use crate::pipeline::ledger::{Checkpoint, Partition};
 
-/// Events that one poll brings, about: small batches share a hand-over.
-const EVENTS_A_POLL: usize = 256;
-
 /// The source.
 pub struct Sequence {
     spec: Spec,
+    at_once: usize,
     partition: Partition,
     progress: Progress,
     next: u64,
@@ -28,13 +26,14 @@ pub struct Sequence {
 
 impl Sequence {
     /// Begins after what is settled.
-    pub fn new(name: &str, spec: &Spec, progress: &Progress) -> Sequence {
-        Sequence { spec: spec.clone(), partition: partition(name), progress: progress.clone(), next: progress.settled(), is_paused: false }
+    pub fn new(name: &str, spec: &Spec, at_once: usize, progress: &Progress) -> Sequence {
+        let (partition, next) = (partition(name), progress.settled());
+        Sequence { spec: spec.clone(), at_once, partition, progress: progress.clone(), next, is_paused: false }
     }
 
     fn batch(&mut self) -> Option<PolledBatch> {
-        let end = self.next.saturating_add(self.spec.batch_size.get() as u64).min(self.spec.total_events);
-        if end <= self.next {
+        let end = self.next.saturating_add(self.at_once as u64).min(self.spec.total_events);
+        if self.is_paused || end <= self.next {
             return None;
         }
         let events: Vec<Event> = (self.next..end).map(|number| Event::new(number.to_string())).collect();
@@ -48,11 +47,9 @@ impl Source for Sequence {
         Box::pin(async {
             // It always has something: others must get their turn.
             tokio::task::yield_now().await;
-            let batches = EVENTS_A_POLL.div_ceil(self.spec.batch_size.get());
-            let batches: Vec<PolledBatch> = if self.is_paused { Vec::new() } else { (0..batches).map_while(|_| self.batch()).collect() };
-            match batches.is_empty() {
-                true => pending().await,
-                false => Ok(Polled::Batches(batches)),
+            match self.batch() {
+                Some(batch) => Ok(Polled::Batch(batch)),
+                None => pending().await,
             }
         })
     }
@@ -82,9 +79,8 @@ mod tests {
     use super::*;
 
     async fn bodies(source: &mut Sequence) -> Vec<String> {
-        let Polled::Batches(batches) = source.poll().await.expect("polled") else { panic!("no batches") };
-        let events = batches.iter().flat_map(|batch| &batch.batch.events);
-        events.map(|event| String::from_utf8_lossy(event.body()).into_owned()).collect()
+        let Polled::Batch(batch) = source.poll().await.expect("polled") else { panic!("no batch") };
+        batch.batch.events.iter().map(|event| String::from_utf8_lossy(event.body()).into_owned()).collect()
     }
 
     fn spec(batch_size: usize, total_events: u64) -> Spec {
@@ -93,7 +89,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_counts_to_its_total_and_then_rests() {
-        let mut source = Sequence::new("s", &spec(2, 5), &Progress::default());
+        let mut source = Sequence::new("s", &spec(2, 5), 8, &Progress::default());
         assert_eq!(bodies(&mut source).await, ["0", "1", "2", "3", "4"]);
         assert!(tokio::time::timeout(Duration::from_secs(60), source.poll()).await.is_err());
     }
@@ -101,16 +97,16 @@ mod tests {
     #[tokio::test]
     async fn a_new_start_begins_at_the_last_commit() {
         let progress = Progress::default();
-        let mut source = Sequence::new("s", &spec(3, 9), &progress);
+        let mut source = Sequence::new("s", &spec(3, 9), 9, &progress);
         assert_eq!(bodies(&mut source).await.len(), 9);
         source.commit(&[(partition("s"), 6)].into()).expect("commit");
-        let mut again = Sequence::new("s", &spec(3, 9), &progress);
+        let mut again = Sequence::new("s", &spec(3, 9), 9, &progress);
         assert_eq!(bodies(&mut again).await, ["6", "7", "8"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_paused_source_brings_nothing_and_goes_on_where_it_was() {
-        let mut source = Sequence::new("s", &spec(1, u64::MAX), &Progress::default());
+        let mut source = Sequence::new("s", &spec(1, u64::MAX), 1, &Progress::default());
         source.pause();
         assert!(tokio::time::timeout(Duration::from_secs(60), source.poll()).await.is_err());
         source.resume();

@@ -17,12 +17,11 @@ use crate::pipeline::ledger::{Checkpoint, Partition};
 
 /// Java's `Byte.MAX_VALUE`.
 const FILLING: u8 = 0x7F;
-/// Events that one poll brings, about, where nothing limits the rate.
-const EVENTS_A_POLL: usize = 256;
 
 /// The source.
 pub struct Stress {
     spec: Spec,
+    at_once: usize,
     body: Bytes,
     partition: Partition,
     progress: Progress,
@@ -34,9 +33,10 @@ pub struct Stress {
 
 impl Stress {
     /// Begins after what is settled.
-    pub fn new(name: &str, spec: &Spec, progress: &Progress) -> Stress {
+    pub fn new(name: &str, spec: &Spec, at_once: usize, progress: &Progress) -> Stress {
         Stress {
             spec: spec.clone(),
+            at_once,
             body: vec![FILLING; spec.size].into(),
             partition: partition(name),
             progress: progress.clone(),
@@ -54,8 +54,8 @@ impl Stress {
         total.min(successful)
     }
 
-    fn batch(&mut self) -> Option<PolledBatch> {
-        let events = (self.spec.batch_size.get() as u64).min(self.left());
+    fn batch(&mut self, events: usize) -> Option<PolledBatch> {
+        let events = (events as u64).min(self.left());
         if self.is_paused || events == 0 {
             return None;
         }
@@ -66,28 +66,26 @@ impl Stress {
     }
 
     /// What is there at once: with a rate a batch when it is due, else as many as are worth a hand-over.
-    async fn batches(&mut self) -> Vec<PolledBatch> {
+    async fn next_batch(&mut self) -> Option<PolledBatch> {
         let Some(rate) = self.spec.max_events_per_second else {
             tokio::task::yield_now().await;
-            let batches = EVENTS_A_POLL.div_ceil(self.spec.batch_size.get());
-            return (0..batches).map_while(|_| self.batch()).collect();
+            return self.batch(self.at_once);
         };
         sleep_until(self.due).await;
-        let batch = self.batch();
+        let batch = self.batch(self.spec.batch_size.get());
         let events = batch.as_ref().map_or(0, |batch| batch.batch.len());
         // Time that was not used is not made up for.
         self.due = self.due.max(Instant::now()) + Duration::from_secs(1) * u32::try_from(events).unwrap_or(u32::MAX) / rate.get();
-        batch.into_iter().collect()
+        batch
     }
 }
 
 impl Source for Stress {
     fn poll(&mut self) -> BoxFuture<'_, Result<Polled, Error>> {
         Box::pin(async {
-            let batches = self.batches().await;
-            match batches.is_empty() {
-                true => pending().await,
-                false => Ok(Polled::Batches(batches)),
+            match self.next_batch().await {
+                Some(batch) => Ok(Polled::Batch(batch)),
+                None => pending().await,
             }
         })
     }
@@ -120,7 +118,7 @@ mod tests {
 
     async fn poll(source: &mut Stress) -> Option<usize> {
         match timeout(Duration::from_secs(3600), source.poll()).await.ok()?.expect("polled") {
-            Polled::Batches(batches) => Some(batches.iter().map(|batch| batch.batch.len()).sum()),
+            Polled::Batch(batch) => Some(batch.batch.len()),
             _ => None,
         }
     }
@@ -137,9 +135,9 @@ mod tests {
     async fn it_hands_out_its_total_and_no_more_over_all_starts() {
         let progress = Progress::default();
         let spec = Spec { batch_size: 7.try_into().expect("not zero"), max_total_events: Some(1000), ..Spec::default() };
-        let mut source = Stress::new("s", &spec, &progress);
+        let mut source = Stress::new("s", &spec, 259, &progress);
         assert_eq!(poll(&mut source).await, Some(259));
-        let mut again = Stress::new("s", &spec, &progress);
+        let mut again = Stress::new("s", &spec, 259, &progress);
         assert_eq!(all(&mut again).await, 741);
     }
 
@@ -147,10 +145,10 @@ mod tests {
     async fn successes_are_counted_from_what_is_settled() {
         let progress = Progress::default();
         let spec = Spec { max_successful_events: Some(300), size: 3, ..Spec::default() };
-        let mut source = Stress::new("s", &spec, &progress);
+        let mut source = Stress::new("s", &spec, 259, &progress);
         assert_eq!(all(&mut source).await, 300);
         source.commit(&[(partition("s"), 200)].into()).expect("commit");
-        let mut again = Stress::new("s", &spec, &progress);
+        let mut again = Stress::new("s", &spec, 259, &progress);
         assert_eq!(again.body, "\u{7f}\u{7f}\u{7f}");
         assert_eq!(all(&mut again).await, 100);
     }
@@ -163,7 +161,7 @@ mod tests {
             max_events_per_second: NonZeroU32::new(20),
             ..Spec::default()
         };
-        let mut source = Stress::new("s", &spec, &Progress::default());
+        let mut source = Stress::new("s", &spec, 100, &Progress::default());
         let started = Instant::now();
         for _ in 0..5 {
             assert_eq!(poll(&mut source).await, Some(10));

@@ -275,6 +275,16 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_all_events_in_order() {
+        let batch = || Batch::from(["a", "b", "c", "d", "e"].map(Event::new).to_vec());
+        let parted = |most| batch().parts(most).iter().map(|part| bodies(part).concat()).collect::<Vec<_>>();
+        assert_eq!(parted(2), ["ab", "cd", "e"]);
+        assert_eq!(parted(5), ["abcde"]);
+        assert_eq!(parted(0).len(), 5);
+        assert_eq!(Batch::default().parts(3).len(), 1);
+    }
+
+    #[test]
     fn an_event_that_nobody_names_goes_on_as_it_came() {
         let batch = Batch::from(vec![Event::new("a"), Event::new("b"), Event::new("c"), Event::new("d")]);
         let rejection = Rejection { reason: "bad".into(), ..Rejection::default() };

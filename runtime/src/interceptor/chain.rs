@@ -107,3 +107,55 @@ async fn outcome(judging: Judging) -> Result<Outcome, Error> {
         Judging::Later(answer) => answer.await.unwrap_or_else(|_| Err(Error::Unavailable("its threads are gone".into()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::batch::{Fate, Verdict};
+    use crate::event::Event;
+    use crate::plugin::Info;
+    use crate::telemetry::Metrics;
+
+    /// Discards the first event of each batch, and remembers how many there were.
+    struct Choosy {
+        plugin: Option<Info>,
+        seen: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Interceptor for Choosy {
+        fn intercept(&self, batch: Arc<Batch>) -> Judging {
+            self.seen.lock().expect("lock").push(batch.len());
+            Judging::Now(Ok(Outcome { verdicts: vec![(0, Verdict::fate(Fate::Discard))] }))
+        }
+        fn version(&self) -> Option<&Info> {
+            self.plugin.as_ref()
+        }
+    }
+
+    async fn judge(plugin: Option<Info>) -> (Vec<String>, usize, Vec<usize>) {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let metrics = Metrics::new().interceptor("p", "s", "i", "fake");
+        let taps = Taps::new(metrics.tap_dropped_events.clone());
+        let step = Step { stage: "interceptor i".into(), interceptor: Box::new(Choosy { plugin, seen: seen.clone() }), metrics, taps };
+        let batch = Batch::from((0..7).map(|number| Event::new(number.to_string())).collect::<Vec<_>>());
+        let judged = Chain::new(vec![step]).pin().judge(batch, 3, &BatchSpan::begin(None, &Batch::default(), &[])).await.expect("judged");
+        let left = judged.batch.events.iter().map(|event| String::from_utf8_lossy(event.body()).into_owned()).collect();
+        let seen = seen.lock().expect("lock").clone();
+        (left, judged.discarded, seen)
+    }
+
+    #[tokio::test]
+    async fn a_plugin_gets_no_more_events_at_a_time_than_the_source_says() {
+        let plugin = Info { name: "choosy".into(), version: "1".into(), digest: "0".repeat(64), file: None };
+        let (left, discarded, seen) = judge(Some(plugin)).await;
+        assert_eq!((left.concat(), discarded, seen), ("1245".to_owned(), 3, vec![3, 3, 1]));
+    }
+
+    #[tokio::test]
+    async fn a_built_in_gets_all_that_is_there() {
+        let (left, discarded, seen) = judge(None).await;
+        assert_eq!((left.concat(), discarded, seen), ("123456".to_owned(), 1, vec![7]));
+    }
+}

@@ -213,6 +213,7 @@ async fn run_safe(processor: Processor, worlds: Vec<World>, safe: Option<watch::
     let drained = Drained {
         stage: "sink group g".into(),
         batch_size: 4,
+        at_once: 4,
         channel: channel.clone(),
         dead_letters,
         metrics: SinkMetrics::default(),

@@ -236,6 +236,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_large_delivery_is_taken_in_small_parts_and_settles_with_the_last() {
+        let mut ledger = Ledger::new(Limit::default());
+        let channel = channel(100);
+        channel.put(delivery(&mut ledger, &["a", "b", "c", "d", "e", "f", "g"])).await;
+        let (first, second) = (channel.take(2).await.expect("open"), channel.take(2).await.expect("open"));
+        assert_eq!((bodies(&first), bodies(&second)), (vec!["a".into(), "b".into()], vec!["c".into(), "d".into()]));
+        first.commit();
+        drop(second);
+        assert_eq!(ledger.open_events(), 7);
+        let rest = channel.take(9).await.expect("open");
+        assert_eq!(bodies(&rest), ["c", "d", "e", "f", "g"]);
+        rest.commit();
+        settle(&mut ledger).await;
+    }
+
+    #[tokio::test]
     async fn what_is_dropped_is_back_at_the_front() {
         let mut ledger = Ledger::new(Limit::default());
         let channel = channel(100);

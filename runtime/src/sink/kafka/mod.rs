@@ -5,6 +5,8 @@ mod producer;
 mod record;
 mod reports;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -227,25 +229,6 @@ impl Written {
         match producer.fatal_error() {
             Some(reason) if !self.failed.is_empty() => Err(Error::Fatal(reason)),
             _ => Ok(self),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_user_sets_by_another_name_goes_before_the_default() {
-        let text = "brokers = 'b:9092'\ntopic = 't'\nclient = { 'delivery.timeout.ms' = '2000', 'queue.buffering.max.ms' = '50' }";
-        let spec: Spec = toml::from_str(text).expect("a sink");
-        // In no order, so that once would be luck.
-        for _ in 0..20 {
-            let made = client(&spec, "b:9092").create_native_config().expect("settings that librdkafka takes");
-            let value = |key| made.get(key).expect("a known key");
-            for (key, wanted) in [("message.timeout.ms", "2000"), ("delivery.timeout.ms", "2000"), ("linger.ms", "50")] {
-                assert_eq!(value(key).trim_end_matches('\0'), wanted, "{key}");
-            }
         }
     }
 }

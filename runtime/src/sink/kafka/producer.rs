@@ -12,10 +12,11 @@ use std::thread::JoinHandle;
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::bindings::{
-    RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_MSG_F_COPY, rd_kafka_event_destroy, rd_kafka_event_error, rd_kafka_event_error_string,
-    rd_kafka_event_message_next, rd_kafka_event_t, rd_kafka_event_type, rd_kafka_headers_t, rd_kafka_last_error, rd_kafka_message_t,
-    rd_kafka_produce_batch, rd_kafka_producev, rd_kafka_queue_destroy, rd_kafka_queue_get_main, rd_kafka_queue_poll, rd_kafka_queue_t,
-    rd_kafka_queue_yield, rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
+    RD_KAFKA_EVENT_DR, RD_KAFKA_EVENT_ERROR, RD_KAFKA_MSG_F_COPY, rd_kafka_event_destroy, rd_kafka_event_error,
+    rd_kafka_event_error_string, rd_kafka_event_message_next, rd_kafka_event_t, rd_kafka_event_type, rd_kafka_headers_t,
+    rd_kafka_last_error, rd_kafka_message_t, rd_kafka_produce_batch, rd_kafka_producev, rd_kafka_queue_destroy, rd_kafka_queue_get_main,
+    rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_queue_yield, rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t,
+    rd_kafka_vtype_t,
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer as _};
@@ -105,7 +106,8 @@ impl Producer {
     ) -> usize {
         use rd_kafka_vtype_t as tag;
         let (body, key) = (record.body.as_deref(), record.key.as_deref());
-        let headers = record.headers.as_ref().map_or(ptr::null(), |headers| ptr::from_ref(headers.as_borrowed()).cast::<rd_kafka_headers_t>());
+        let headers =
+            record.headers.as_ref().map_or(ptr::null(), |headers| ptr::from_ref(headers.as_borrowed()).cast::<rd_kafka_headers_t>());
         // SAFETY: the tags say what follows each of them; key and body are copied, and the headers are librdkafka's once it takes the record.
         let error = unsafe {
             rd_kafka_producev(
@@ -141,12 +143,7 @@ impl Producer {
 }
 
 /// Records that have nothing but key and body; fewer than all when there is no room for the others.
-fn offer_many(
-    topic: &Topic,
-    slot: usize,
-    records: &[(usize, Record<'_>)],
-    refused: &mut dyn FnMut(usize, KafkaError),
-) -> usize {
+fn offer_many(topic: &Topic, slot: usize, records: &[(usize, Record<'_>)], refused: &mut dyn FnMut(usize, KafkaError)) -> usize {
     let mut messages: Vec<rd_kafka_message_t> = records.iter().map(|(index, record)| message(slot, *index, record)).collect();
     let count = c_int::try_from(messages.len()).unwrap_or(c_int::MAX);
     // SAFETY: there are so many messages; their keys and bodies are alive, and copied by the call.

@@ -144,3 +144,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Nothing panics while one of these is held.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_reports_land_their_flights_with_the_failures_in_order() {
+        let reports = Reports::new("k");
+        let (first, flight, mut landing) = reports.open(4);
+        let (second, other, mut also_landing) = reports.open(2);
+        flight.done(1);
+        let (fine, timed_out) = (RDKafkaErrorCode::NoError, RDKafkaErrorCode::MessageTimedOut);
+        let told = [(first, 2, timed_out), (first, 0, fine), (second, 1, fine), (first, 1, timed_out)];
+        reports.delivered(told.into_iter().map(|(slot, record, code)| (token(slot, record), code)));
+        assert!(landing.try_recv().is_err(), "one is still out");
+        // A slot that nobody has any more, as after a sink that was given up.
+        reports.delivered([(token(7, 0), fine), (token(first, 3), fine)].into_iter());
+        assert_eq!(landing.try_recv(), Ok(()));
+        assert_eq!(flight.failures(), [(1, timed_out), (2, timed_out)]);
+        assert!(also_landing.try_recv().is_err(), "nobody said that all are sent");
+        other.done(2);
+        assert_eq!(also_landing.try_recv(), Ok(()));
+    }
+}

@@ -26,7 +26,7 @@ pub struct Spec {
     /// Topic of events that name none; escapes (`%{header}`, `%Y`) are expanded only with a topic override. Default: `default-flume-topic`.
     #[serde(default = "default_topic")]
     pub topic: String,
-    /// Most events taken from the channel at once. Default: 100.
+    /// Events of a batch, which is what counts as complete; more are taken at once all the same, since each is written by itself. Default: 100.
     #[serde(default = "default_batch_size")]
     pub batch_size: NonZeroUsize,
     /// Write an Avro `AvroFlumeEvent` with the headers in it, not the bare body. Default: false.

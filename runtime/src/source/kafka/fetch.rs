@@ -12,7 +12,8 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings::{
     rd_kafka_consume_batch_queue, rd_kafka_message_destroy, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_queue_yield, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
+    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_queue_yield,
+    rd_kafka_timestamp_type_t, rd_kafka_topic_name,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;

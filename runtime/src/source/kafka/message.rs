@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use super::{Spec, fetch, headers};
 use crate::batch::{Batch, Rejected, Rejection};
 use crate::event::{Event, Headers, Implied, Origin, Scope};
 use crate::flume_event;
 use crate::pipeline::ledger::{Checkpoint, Partition};
 use crate::source::PolledBatch;
+use bytes::Bytes;
 
 /// What of a source's settings concerns its records.
 #[derive(Debug)]

@@ -142,7 +142,7 @@ fn score(batch: &Batch) -> Outcome {
     let mut outcome = Outcome::default();
     for (index, event) in batch.events.iter().enumerate() {
         let verdict = match serde_json::from_slice::<Transaction<'_>>(event.body()) {
-            Err(error) => Verdict::fate(Fate::Reject(Rejection { reason: error.to_string(), ..Rejection::default() })),
+            Err(error) => Verdict::fate(Fate::Reject(Box::new(Rejection { reason: error.to_string(), ..Rejection::default() }))),
             Ok(transaction) => {
                 let before = seen.entry(transaction.card).or_default();
                 let points = points(&transaction, *before);

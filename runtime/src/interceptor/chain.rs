@@ -70,6 +70,7 @@ impl Pinned {
             judged.discarded += after.discarded;
             judged.rejected.extend(after.rejected);
         }
+        judged.batch.forget_documents();
         Ok(judged)
     }
 }

@@ -75,7 +75,7 @@ impl Builder {
     /// The batch; the builder is empty again.
     pub(super) fn build(&mut self, format: &Format) -> PolledBatch {
         let arena = Bytes::from(std::mem::take(&mut self.arena));
-        let batch = Batch { events: Vec::with_capacity(self.records.len()) };
+        let batch = Batch::from(Vec::with_capacity(self.records.len()));
         let mut built = PolledBatch { batch, ..PolledBatch::default() };
         let mut last: Option<Origin> = None;
         for record in self.records.drain(..) {

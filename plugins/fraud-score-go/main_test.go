@@ -45,34 +45,26 @@ func TestWhatIsNoTransactionIsRejectedWithTheReason(t *testing.T) {
 	whole := string(body("1", "10", "5411", "SE").Body)
 	with := func(old, new string) string { return strings.Replace(whole, old, new, 1) }
 	cases := map[string]string{
-		"":                         "empty body",
-		` ["t","1",1]`:             "an array, not an object",
-		`{"id":1}`:                 "missing field `card` at line 1 column 8",
-		"not a transaction":        "expected an object at line 1 column 0",
-		whole + "x":                "trailing characters",
-		with(`10`, `-1`):           "amount -1 is negative",
-		with(`10`, `01`):           "expected `,` or `}`",
-		with(`10`, `"10"`):         "expected a number",
-		with(`10`, `1e999`):        "number out of range",
-		with(`"ts":1`, `"ts":1.0`): "expected an integer",
-		with(`"ts":1`, `"ts":9223372036854775808`): "number out of range",
-		with(`"ts":1`, `"ts":1,"ts":1`):            "duplicate field `ts`",
-		with(`"t-1"`, `null`):                      "expected a string or an integer",
-		with(`"EUR"`, `"E`+"\n"+`R"`):              "control character in a string",
-		with(`"EUR"`, `"\ud800"`):                  "invalid escape",
-		with(`"EUR"`, "\"\xff\""):                  "invalid unicode code point",
-		with(`[1]`, `[1,]`):                        "expected value",
-		with(`[1]`, strings.Repeat("[", 200)):      "recursion limit exceeded",
-		whole[:len(whole)-1]:                       "expected `,` or `}`",
-		`{"id":"`:                                  "EOF while parsing a string",
+		"":                                       "no `card`",
+		` ["t","1",1]`:                           "no `card`",
+		`{"id":1}`:                               "no `card`",
+		"not a transaction":                      "no `card`",
+		whole + "x":                              "no `card`",
+		whole[:len(whole)-1]:                     "no `card`",
+		with(`10`, `-1`):                         "amount -1 is negative",
+		with(`10`, `"10"`):                       "no number `amount`",
+		with(`10`, `1e999`):                      "no number `amount`",
+		with(`"mcc":"5411"`, `"m":1`):            "no `mcc`",
+		with(`"country":"SE"`, `"country":null`): "no `country`",
+		with(`"home":"SE"`, `"hom":"SE"`):        "no `home`",
 	}
 	for body, reason := range cases {
 		judged := weirtest.Start(t, plugin, nil).Judge(weirtest.Body(body))[0]
-		if judged.Fate != weirtest.Rejected || !strings.HasPrefix(judged.Reason, "not a transaction: "+reason) {
+		if judged.Fate != weirtest.Rejected || judged.Reason != "not a transaction: "+reason {
 			t.Errorf("%s: %s, not %s", body, judged.Reason, reason)
 		}
 	}
-	if judged := weirtest.Start(t, plugin, nil).Judge(weirtest.Given{})[0]; judged.Reason != "not a transaction: no body" {
+	if judged := weirtest.Start(t, plugin, nil).Judge(weirtest.Given{})[0]; judged.Reason != "not a transaction: no `card`" {
 		t.Error(judged)
 	}
 }

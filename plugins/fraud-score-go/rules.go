@@ -50,11 +50,11 @@ func newRules(settings *weir.Settings) (rules, error) {
 func (r *rules) score(t *transaction, seen uint32) uint32 {
 	points := uint32(math.Round(amount * math.Min(t.amount/r.amountLimit, 1)))
 	points += min(seen, againAtMost/again) * again
-	if string(t.country) != string(t.home) {
+	if t.country != t.home {
 		points += abroad
 	}
 	for _, mcc := range r.riskyMCCs {
-		if string(t.mcc) == mcc {
+		if t.mcc == mcc {
 			points += risky
 			break
 		}

@@ -1,7 +1,8 @@
 //! What the sandbox costs: a plugin against the same work done natively, as ratios of time per event.
 //!
-//! The committed components of `passthrough` and `fraud-score` are run. The native side is the same rules
-//! over the same batches, making the same outcome. Rounds are interleaved and medians compared, so that a busy machine blurs less.
+//! The committed components of `passthrough` and `fraud-score` are run: one that touches nothing, the same pulling every body, and one that scores,
+//! whose fields the host reads. The native side does the same over the same batches: nothing, one copy of every body, and the same rules after a
+//! full parse, making the same outcome. Rounds are interleaved and medians compared, so that a busy machine blurs less.
 //!
 //! `cargo bench -p weir-agent --bench guest_call` (it builds `weir`, whose hidden subcommand compiles the plugins).
 
@@ -26,10 +27,15 @@ const EVENTS: usize = 20_000;
 
 fn main() {
     let host = Host::new(Options { cache: None, compiler: Some(env!("CARGO_BIN_EXE_weir").into()), ..Options::default() }).unwrap();
-    println!("{:<14}{:>8}{:>16}{:>16}{:>10}", "plugin", "batch", "native ns/event", "plugin ns/event", "ratio");
-    for (name, native) in [("passthrough", keep as Native), ("fraud-score", score as Native)] {
-        let plugin = start(&host, name);
-        for size in [5, 1000] {
+    println!("{:<14}{:>8}{:>16}{:>16}{:>10}", "work", "batch", "native ns/event", "plugin ns/event", "ratio");
+    let cases = [
+        ("nothing", "passthrough", &[][..], keep as Native),
+        ("bodies", "passthrough", &[("read", "bodies")], copy),
+        ("fraud-score", "fraud-score", &[], score),
+    ];
+    for (name, plugin, settings, native) in cases {
+        let plugin = start(&host, plugin, settings);
+        for size in [5, 100, 1000] {
             compare(name, &plugin, native, size);
         }
     }
@@ -37,11 +43,11 @@ fn main() {
 
 type Native = fn(&Batch) -> Outcome;
 
-fn start(host: &Host, name: &str) -> Wasm {
+fn start(host: &Host, name: &str, settings: &[(&str, &str)]) -> Wasm {
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/{name}.wasm"));
     let spec = Spec {
         plugin,
-        settings: Default::default(),
+        settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         instances: Some(1),
         limits: Limits::default(),
         on_error: OnError::DeadLetter,
@@ -124,6 +130,14 @@ fn keep(_batch: &Batch) -> Outcome {
     Outcome::default()
 }
 
+/// What a guest that reads bodies cannot do without.
+fn copy(batch: &Batch) -> Outcome {
+    let mut bodies = Vec::with_capacity(batch.size());
+    batch.events.iter().for_each(|event| bodies.extend_from_slice(event.body()));
+    std::hint::black_box(&bodies);
+    Outcome::default()
+}
+
 /// The fields `fraud-score` reads, borrowed.
 #[derive(Deserialize)]
 struct Transaction<'a> {
@@ -142,7 +156,7 @@ fn score(batch: &Batch) -> Outcome {
     let mut outcome = Outcome::default();
     for (index, event) in batch.events.iter().enumerate() {
         let verdict = match serde_json::from_slice::<Transaction<'_>>(event.body()) {
-            Err(error) => Verdict::fate(Fate::Reject(Rejection { reason: error.to_string(), ..Rejection::default() })),
+            Err(error) => Verdict::fate(Fate::Reject(Box::new(Rejection { reason: error.to_string(), ..Rejection::default() }))),
             Ok(transaction) => {
                 let before = seen.entry(transaction.card).or_default();
                 let points = points(&transaction, *before);

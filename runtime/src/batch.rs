@@ -1,14 +1,20 @@
 //! Events in source order, and what an interceptor's outcome makes of them.
 
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 
 use crate::event::{Event, Scope};
+use crate::json::Documents;
 
 /// Events that travel together, in source order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Batch {
-    /// The events.
+    /// The events. While a batch is in a chain they change by [`Outcome::apply`] only, which knows what else is known of them.
     pub events: Vec<Event>,
+    /// Made when an interceptor first asks for a field, kept for the next one, and gone at the end of the chain.
+    documents: Mutex<Documents>,
 }
 
 impl Batch {
@@ -39,6 +45,13 @@ impl Batch {
         std::iter::from_fn(&mut part).collect()
     }
 
+    /// Where the fields of the JSON bodies are, of these events at least.
+    pub(crate) fn documents(&self, range: Range<usize>) -> MutexGuard<'_, Documents> {
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.read(&self.events, range);
+        documents
+    }
+
     /// Bytes these events keep alive, about.
     pub fn size(&self) -> usize {
         self.events.iter().map(Event::size).sum()
@@ -56,7 +69,13 @@ pub(crate) fn seam(events: &[Event], most: usize) -> usize {
 
 impl From<Vec<Event>> for Batch {
     fn from(events: Vec<Event>) -> Batch {
-        Batch { events }
+        Batch { events, documents: Mutex::default() }
+    }
+}
+
+impl Clone for Batch {
+    fn clone(&self) -> Batch {
+        Batch::from(self.events.clone())
     }
 }
 
@@ -120,8 +139,8 @@ pub enum Fate {
     Keep,
     /// Dropped on purpose; counts as delivered.
     Discard,
-    /// To the dead letters.
-    Reject(Rejection),
+    /// To the dead letters. Boxed, since nearly no event is: verdicts are small.
+    Reject(Box<Rejection>),
 }
 
 /// What an interceptor decided about a batch: sparse, an event without an entry goes on as it came.
@@ -165,6 +184,20 @@ pub struct Judged {
     pub discarded: usize,
 }
 
+/// How many events went on, were dropped on purpose and went to the dead letters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) passed: usize,
+    pub(crate) discarded: usize,
+    pub(crate) rejected: usize,
+}
+
+impl From<Batch> for Judged {
+    fn from(batch: Batch) -> Judged {
+        Judged { batch, ..Judged::default() }
+    }
+}
+
 impl Outcome {
     /// Events it discards, events it rejects, and new events.
     pub fn counts(&self) -> (usize, usize, usize) {
@@ -185,45 +218,97 @@ impl Outcome {
         if self.verdicts.is_empty() {
             return Judged { batch, ..Judged::default() };
         }
-        let mut judged = Judged { batch: Batch { events: Vec::with_capacity(batch.len()) }, ..Judged::default() };
+        let documents = batch.documents.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let documents = self.carry(documents, batch.events.len());
+        let grows = self.verdicts.iter().any(|(_, verdict)| !verdict.derived.is_empty());
         let mut verdicts = self.verdicts.into_iter().peekable();
-        for (index, event) in batch.events.into_iter().enumerate() {
-            match verdicts.next_if(|(at, _)| *at == index) {
-                Some((_, verdict)) => judged.take(event, verdict),
-                None => judged.batch.events.push(event),
+        let (mut judged, mut events, mut index) = (Judged::default(), batch.events, 0);
+        let mut next = || {
+            let verdict = verdicts.next_if(|(at, _)| *at == index).map(|(_, verdict)| verdict);
+            index += 1;
+            verdict
+        };
+        if grows {
+            let mut grown = Vec::with_capacity(events.len());
+            for mut event in events {
+                let Some(mut verdict) = next() else {
+                    grown.push(event);
+                    continue;
+                };
+                let derived = std::mem::take(&mut verdict.derived);
+                let is_rejected = matches!(verdict.fate, Fate::Reject(_));
+                let goes_on = judged.take(&mut event, verdict);
+                // What was derived from a rejected event goes with it.
+                let derived = if is_rejected { Vec::new() } else { derived };
+                let derived: Vec<Event> = derived.into_iter().map(|derived| derived.from(&event)).collect();
+                grown.extend(goes_on.then_some(event).into_iter().chain(derived));
             }
+            events = grown;
+        } else {
+            events.retain_mut(|event| next().is_none_or(|verdict| judged.take(event, verdict)));
         }
+        judged.batch = Batch { events, documents: Mutex::new(documents) };
         judged
     }
 }
 
-impl Judged {
-    /// What was made of the events behind these, of about so many in all.
-    pub(crate) fn append(&mut self, mut next: Judged, all: usize) {
-        if self.batch.is_empty() {
-            self.batch = next.batch;
-            self.batch.events.reserve(all.saturating_sub(self.batch.len()));
-        } else {
-            self.batch.events.append(&mut next.batch.events);
+impl Outcome {
+    /// What is still known of the bodies of a batch of `events` events when these verdicts are applied.
+    fn carry(&self, documents: Documents, events: usize) -> Documents {
+        if documents.is_empty() || self.verdicts.iter().all(|(_, verdict)| verdict.keeps_body() && verdict.derived.is_empty()) {
+            return documents;
         }
-        self.rejected.append(&mut next.rejected);
-        self.discarded += next.discarded;
+        let mut verdicts = self.verdicts.iter().peekable();
+        documents.carried((0..events).flat_map(move |index| {
+            let verdict = verdicts.next_if(|(at, _)| *at == index).map(|(_, verdict)| verdict);
+            let goes_on = verdict.is_none_or(|verdict| verdict.fate == Fate::Keep);
+            let body = verdict.is_none_or(Verdict::keeps_body).then_some(index);
+            let derived = verdict.map_or(0, |verdict| if matches!(verdict.fate, Fate::Reject(_)) { 0 } else { verdict.derived.len() });
+            goes_on.then_some(body).into_iter().chain(std::iter::repeat_n(None, derived))
+        }))
+    }
+}
+
+impl Verdict {
+    /// Whether the event goes on with the body it has.
+    fn keeps_body(&self) -> bool {
+        self.fate == Fate::Keep && !self.changes.iter().any(|change| matches!(change, Change::Body(_)))
+    }
+}
+
+impl Judged {
+    /// The judgements of a batch's parts as one, in order. Nobody asks for fields of its bodies any more.
+    pub(crate) fn join(parts: Vec<Judged>) -> Judged {
+        let mut parts = parts.into_iter();
+        let Some(mut all) = parts.next() else { return Judged::default() };
+        let more: usize = parts.as_slice().iter().map(|part| part.batch.len()).sum();
+        let mut events = std::mem::take(&mut all.batch.events);
+        events.reserve(more);
+        for mut part in parts {
+            events.append(&mut part.batch.events);
+            all.rejected.append(&mut part.rejected);
+            all.discarded += part.discarded;
+        }
+        Judged { batch: Batch::from(events), ..all }
     }
 
-    fn take(&mut self, mut event: Event, verdict: Verdict) {
+    /// How many went on, were dropped and were refused.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts { passed: self.batch.len(), discarded: self.discarded, rejected: self.rejected.len() }
+    }
+
+    /// Changes an event; whether it goes on. A rejected one is taken away, as it came.
+    fn take(&mut self, event: &mut Event, verdict: Verdict) -> bool {
         if let Fate::Reject(rejection) = verdict.fate {
-            self.rejected.push(Rejected { event, rejection });
-            return;
+            self.rejected.push(Rejected { event: std::mem::take(event), rejection: *rejection });
+            return false;
         }
         for change in verdict.changes {
-            change.apply(&mut event);
+            change.apply(event);
         }
-        let derived: Vec<Event> = verdict.derived.into_iter().map(|derived| derived.from(&event)).collect();
-        match verdict.fate {
-            Fate::Keep => self.batch.events.push(event),
-            _ => self.discarded += 1,
-        }
-        self.batch.events.extend(derived);
+        let goes_on = verdict.fate == Fate::Keep;
+        self.discarded += usize::from(!goes_on);
+        goes_on
     }
 }
 
@@ -257,6 +342,7 @@ impl Derived {
 mod tests {
     use super::*;
     use crate::event::Origin;
+    use crate::json::{Pointer, Value};
 
     fn bodies(batch: &Batch) -> Vec<&str> {
         batch.events.iter().map(|event| std::str::from_utf8(event.body()).expect("text")).collect()
@@ -292,7 +378,7 @@ mod tests {
         let outcome = Outcome {
             verdicts: vec![
                 (0, Verdict::fate(Fate::Discard)),
-                (1, Verdict::fate(Fate::Reject(rejection.clone()))),
+                (1, Verdict::fate(Fate::Reject(Box::new(rejection.clone())))),
                 (2, Verdict { fate: Fate::Keep, changes: vec![Change::Body(Some("C".into()))], derived: vec![derived] }),
             ],
         };
@@ -302,5 +388,30 @@ mod tests {
         assert_eq!(judged.discarded, 1);
         assert_eq!(judged.rejected.len(), 1);
         assert_eq!(judged.rejected[0].rejection, rejection);
+    }
+
+    #[test]
+    fn fields_are_those_of_the_bodies_that_went_on() {
+        let batch = Batch::from((0..5).map(|number| Event::new(format!("{{\"n\":{number}}}"))).collect::<Vec<_>>());
+        let pointer = Pointer::parse("/n").expect("a pointer");
+        let numbers = |batch: &Batch| -> Vec<Option<f64>> {
+            let documents = batch.documents(0..batch.len());
+            let number = |(index, event): (usize, &Event)| documents.find(index, event.body(), &pointer).and_then(Value::number);
+            batch.events.iter().enumerate().map(number).collect()
+        };
+        assert_eq!(numbers(&batch), [0.0, 1.0, 2.0, 3.0, 4.0].map(Some));
+        let header = Change::SetHeader { name: "h".into(), value: "1".into(), scope: Scope::Both };
+        let body = |text: &'static str| Change::Body(Some(text.into()));
+        let derived = |text: &'static str| Derived { body: Some(text.into()), headers: Vec::new() };
+        let outcome = Outcome {
+            verdicts: vec![
+                (0, Verdict::changes(vec![header])),
+                (1, Verdict { fate: Fate::Discard, changes: Vec::new(), derived: vec![derived("{\"nn\": 0, \"n\":10}")] }),
+                (2, Verdict::changes(vec![body("{}")])),
+                (4, Verdict { fate: Fate::Keep, changes: vec![body("{\"m\":0, \"n\":40}")], derived: vec![derived("no")] }),
+            ],
+        };
+        let batch = outcome.apply(batch).batch;
+        assert_eq!(numbers(&batch), [Some(0.0), Some(10.0), None, Some(3.0), Some(40.0), None]);
     }
 }

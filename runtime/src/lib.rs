@@ -3,7 +3,7 @@
 //! The map of this tree, in reading order:
 //!
 //! 1. [`event`], [`batch`]: the unit of data, events in source order, and what an interceptor's outcome makes of them.
-//!    [`event_file`] is events in files, for those who try plugins.
+//!    `json` is where the fields of their bodies are. [`event_file`] is events in files, for those who try plugins.
 //! 2. [`delivery`]: the ack. Who holds it owns the events; silence means "send it again".
 //! 3. [`pipeline`]: **the flow**. `source_loop` is its left half, `sink_loop` its right half, [`pipeline::ledger`] says how far a source may
 //!    commit, [`pipeline::dead_letter`] parks what is refused.
@@ -41,6 +41,7 @@ pub mod flume_event;
 pub mod graph;
 pub mod http;
 pub mod interceptor;
+mod json;
 pub mod localhost;
 pub mod pipeline;
 pub mod plugin;

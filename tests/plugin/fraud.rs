@@ -28,7 +28,7 @@ fn transactions_are_scored_and_malformed_ones_rejected() {
     assert_eq!(marks, [["0.004", "approve"], ["0.850", "refuse"], ["0.104", "approve"]]);
     assert!(judged.batch.events[0].headers.iter().all(|header| header.scope == Scope::Both));
     let reasons: Vec<_> = judged.rejected.iter().map(|rejected| rejected.rejection.reason.as_str()).collect();
-    assert_eq!(reasons, ["not a transaction: expected ident at line 1 column 2", "not a transaction: no body"]);
+    assert_eq!(reasons, ["not a transaction: no `card`", "not a transaction: no `card`"]);
     assert!(judged.rejected.iter().all(|rejected| rejected.rejection.stage == "interceptor i" && rejected.rejection.backtrace.is_none()));
     let judgement = running.heard.judged.lock().unwrap()[0];
     assert_eq!((judgement.events, judgement.rejected, judgement.discarded), (5, 2, 0));

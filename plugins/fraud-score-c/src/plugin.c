@@ -84,7 +84,7 @@ static uint32_t score(const scorer *scorer, const transaction *transaction, uint
 static weir_verdict intercept(void *state, weir_event event) {
     scorer *scorer = state;
     transaction transaction;
-    const char *error = transaction_read(&transaction, weir_body(event));
+    const char *error = transaction_read(&transaction, event);
     if (error) return weir_reject(error);
     uint32_t points = score(scorer, &transaction, seen_before(scorer, transaction.card));
     char text[5] = {(char)('0' + points / 1000), '.', (char)('0' + points / 100 % 10), (char)('0' + points / 10 % 10), (char)('0' + points % 10)};

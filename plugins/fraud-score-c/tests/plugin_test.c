@@ -38,41 +38,33 @@ static void a_card_used_again_and_again_gains_points_up_to_a_bound(void) {
 }
 
 static void what_is_no_transaction_is_rejected_with_the_reason(void) {
-    static const char rest[] = "\"card\":\"1\",\"amount\":10,\"currency\":\"EUR\",\"merchant\":\"m\",\"mcc\":\"5\",\"country\":\"SE\",\"home\":\"SE\"";
+    const char *whole = body("1", "10", "5", "SE");
     const char *cases[][2] = {
-        {"", "empty body"},
-        {" [1]", "an array, not an object"},
-        {"{\"id\":1}", "missing field `card` at line 1 column 8"},
-        {"not a transaction", "expected an object at line 1 column 0"},
-        {"{\"id\":1,\n\"id\":1}", "duplicate field `id` at line 2 column 5"},
-        {"{\"id\":null}", "expected a string or an integer"},
-        {"{\"id\":1.0}", "expected a string or an integer"},
-        {"{\"id\":9223372036854775808}", "number out of range"},
-        {"{\"amount\":1e999}", "number out of range"},
-        {"{\"amount\":01}", "expected `,` or `}`"},
-        {"{\"amount\":\"1\"}", "expected a number"},
-        {"{\"card\":\"\\ud800\"}", "invalid escape"},
-        {"{\"card\":\"\xff\"}", "invalid unicode code point"},
-        {"{\"card\":\"", "EOF while parsing a string"},
-        {"{\"card\":\"a\nb\"}", "control character in a string"},
-        {"{\"x\":[1,]}", "expected value"},
-        {"{\"id\"", "expected `:`"},
-        {weir_format("{\"id\":1,%s,\"ts\":1}x", rest), "trailing characters"},
+        {"", "no `card`"},
+        {" [1]", "no `card`"},
+        {"{\"id\":1}", "no `card`"},
+        {"not a transaction", "no `card`"},
+        {weir_format("%sx", whole), "no `card`"},
+        {weir_format("%.*s", (int)strlen(whole) - 1, whole), "no `card`"},
+        {"{\"card\":\"1\",\"amount\":1e999}", "no number `amount`"},
+        {"{\"card\":\"1\",\"amount\":\"1\"}", "no number `amount`"},
+        {"{\"card\":\"1\",\"amount\":1}", "no `mcc`"},
+        {"{\"card\":\"1\",\"amount\":1,\"mcc\":\"5\",\"country\":null}", "no `country`"},
+        {"{\"card\":\"1\",\"amount\":1,\"mcc\":\"5\",\"country\":\"SE\"}", "no `home`"},
         {body("1", "-1", "5", "SE"), "amount -1 is negative"},
     };
     weir_test *test = weir_test_start(NULL, 0);
     for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
-        /* Judged once more from a block of its own, so that a look behind its end is found. */
         weir_given event = weir_given_body(cases[at][0]);
         const weir_judged *judged = weir_test_judge(test, &event, 1);
         const char *reason = weir_format("not a transaction: %s", cases[at][1]);
-        if (judged->fate != WEIR_REJECT || judged->reason.len < strlen(reason) || memcmp(judged->reason.data, reason, strlen(reason)) != 0) {
+        if (judged->fate != WEIR_REJECT || !weir_is(judged->reason, reason)) {
             fprintf(stderr, "%s: %.*s, not %s\n", cases[at][0], (int)judged->reason.len, (const char *)judged->reason.data, reason);
             assert(false);
         }
     }
     weir_given none = {0};
-    assert(weir_is(weir_test_judge(test, &none, 1)->reason, "not a transaction: no body"));
+    assert(weir_is(weir_test_judge(test, &none, 1)->reason, "not a transaction: no `card`"));
     weir_test_end(test);
 }
 

@@ -30,14 +30,13 @@ test("halves are rounded up", () => {
 });
 
 test("what is no transaction is rejected with the reason", () => {
-  assert.equal(reason(null), "not a transaction: no body");
-  assert.equal(reason(""), "not a transaction: empty body");
-  assert.equal(reason(' ["t","1",1,"EUR","m","5411","SE","SE",1]'), "not a transaction: an array, not an object");
-  assert.equal(reason('{"id":1}'), "not a transaction: missing field `card`");
+  const whole = body("1", "10", "5411", "SE");
+  for (const none of [null, "", ' ["t","1",1]', '{"id":1}', `${whole}x`, whole.slice(0, -1), Uint8Array.of(0xff), "null", "1"]) {
+    assert.equal(reason(none), "not a transaction: no `card`");
+  }
   assert.equal(reason(body("1", "-1", "5411", "SE")), "not a transaction: amount -1 is negative");
-  assert.equal(reason(Uint8Array.of(0xff)), "not a transaction: invalid UTF-8");
-  for (const odd of ["1e999", "true", '"1"', "null", "NaN"]) assert.match(reason(body("1", odd, "5411", "SE")), /^not a transaction: /);
-  for (const broken of ["{", '{"a":1}x', "null", "1"]) assert.match(reason(broken), /^not a transaction: /);
+  for (const odd of ["1e999", "true", '"1"', "null"]) assert.equal(reason(body("1", odd, "5411", "SE")), "not a transaction: no number `amount`");
+  for (const name of ["mcc", "country", "home"]) assert.equal(reason(whole.replace(`"${name}"`, '"x"')), `not a transaction: no \`${name}\``);
 });
 
 test("thresholds must make sense", () => {

@@ -32,7 +32,7 @@ class FraudScore(Interceptor):
 
     def intercept(self, event: Event) -> Verdict:
         try:
-            transaction = read(event.body)
+            transaction = read(event)
         except NotATransaction as error:
             return reject(f"not a transaction: {error}")
         seen = self.seen.get(transaction.card, 0)

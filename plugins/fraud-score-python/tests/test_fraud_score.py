@@ -41,15 +41,14 @@ class Scores(unittest.TestCase):
         self.assertEqual([event.header("fraud.score") for event in judged(body("1", "1.25", "5411", "SE"), body("2", "6.25", "5411", "SE"))], ["0.001", "0.003"])
 
     def test_what_is_no_transaction_is_rejected_with_the_reason(self) -> None:
-        self.assertEqual(reason(None), "not a transaction: no body")
-        self.assertEqual(reason(""), "not a transaction: empty body")
-        self.assertEqual(reason(' ["t","1",1,"EUR","m","5411","SE","SE",1]'), "not a transaction: an array, not an object")
-        self.assertEqual(reason('{"id":1}'), "not a transaction: missing field `card`")
+        whole = body("1", "10", "5411", "SE")
+        for none in (None, "", ' ["t","1",1]', '{"id":1}', whole + "x", whole[:-1], b"\xff", b"[" * 100_000):
+            self.assertEqual(reason(none), "not a transaction: no `card`")
         self.assertEqual(reason(body("1", "-1", "5411", "SE")), "not a transaction: amount -1 is negative")
-        for odd in ("1e999", "true", '"1"', "null", "NaN", "9" * 400):
-            self.assertTrue((reason(body("1", odd, "5411", "SE")) or "").startswith("not a transaction: "), odd)
-        for broken in (b"\xff", b"{", b'{"a":1}x', b"[" * 100_000):
-            self.assertTrue((reason(broken) or "").startswith("not a transaction: "), broken[:9])
+        for odd in ("1e999", "true", '"1"', "null"):
+            self.assertEqual(reason(body("1", odd, "5411", "SE")), "not a transaction: no number `amount`", odd)
+        for name in ("mcc", "country", "home"):
+            self.assertEqual(reason(whole.replace(f'"{name}"', '"x"')), f"not a transaction: no `{name}`")
 
     def test_thresholds_must_make_sense(self) -> None:
         message = "`review_above` (0.9) must not be above `refuse_above` (0.8), and both between 0 and 1"

@@ -35,7 +35,7 @@ impl Interceptor for FraudScore {
     }
 
     fn intercept(&mut self, event: &Event) -> Verdict {
-        let transaction = match Transaction::read(event.body()) {
+        let transaction = match Transaction::read(event) {
             Ok(transaction) => transaction,
             Err(reason) => return Verdict::reject(reason),
         };
@@ -134,9 +134,11 @@ mod tests {
     #[test]
     fn what_is_no_transaction_is_rejected_with_the_reason() {
         let cases = [
-            ("", "not a transaction: empty body"),
-            (r#" ["t","1",1,"EUR","m","5411","SE","SE",1]"#, "not a transaction: an array, not an object"),
-            (r#"{"id":1}"#, "not a transaction: missing field `card` at line 1 column 8"),
+            ("", "not a transaction: no `card`"),
+            (r#" ["t","1",1,"EUR","m","5411","SE","SE",1]"#, "not a transaction: no `card`"),
+            (r#"{"card":"1","amount":10,"mcc":"5411","country":"SE","home":"SE""#, "not a transaction: no `card`"),
+            (r#"{"card":"1","amount":"10"}"#, "not a transaction: no number `amount`"),
+            (r#"{"card":"1","amount":10,"mcc":null}"#, "not a transaction: no `mcc`"),
         ];
         for (body, reason) in cases {
             let Fate::Rejected(said) = &judge([body.to_owned()])[0].fate else { panic!("{body} was not rejected") };

@@ -134,7 +134,7 @@ fn judged() -> Vec<Line> {
     let changes = vec![Change::Body(None), Change::Key(Some(vec![0xff].into()))];
     let outcome = Outcome {
         verdicts: vec![
-            (0, Verdict::fate(Fate::Reject(rejection))),
+            (0, Verdict::fate(Fate::Reject(Box::new(rejection)))),
             (1, Verdict { fate: Fate::Discard, changes: Vec::new(), derived: vec![derived("b1"), derived("b2")] }),
             (3, Verdict { fate: Fate::Keep, changes, derived: vec![derived("d1")] }),
             (4, Verdict::fate(Fate::Discard)),

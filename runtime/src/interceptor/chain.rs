@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Error, Interceptor, Judging, Taps};
-use crate::batch::{Batch, Judged, Outcome};
+use crate::batch::{Batch, Counts, Judged, Outcome};
 use crate::telemetry::{BatchSpan, InterceptorMetrics};
 
 /// The steps of one source; cheap to clone.
@@ -56,48 +56,55 @@ impl Pinned {
     /// # Errors
     /// The pipeline must stop; nothing of the batch may be committed.
     pub(crate) async fn judge(self, batch: Batch, most: usize, span: &BatchSpan) -> Result<Judged, Error> {
-        let mut judged = Judged { batch, ..Judged::default() };
+        // A built-in looks at each event for itself.
+        let most = if self.versions.is_empty() { usize::MAX } else { most };
+        let mut parts: Vec<Judged> = batch.parts(most).into_iter().map(Judged::from).collect();
         let mut versions = self.versions.iter().peekable();
         for (index, step) in self.steps.iter().enumerate() {
-            if judged.batch.is_empty() {
+            if parts.iter().all(|part| part.batch.is_empty()) {
                 break;
             }
             let version = versions.next_if(|(at, _)| *at == index).map(|(_, version)| &**version);
             let interceptor = version.unwrap_or(&*step.interceptor);
             let intercepting = span.intercept(&step.stage, interceptor.version());
-            let after = intercepting.end(step.judge(judged.batch, most, interceptor).await)?;
-            judged.batch = after.batch;
-            judged.discarded += after.discarded;
-            judged.rejected.extend(after.rejected);
+            intercepting.end(step.judge(&mut parts, interceptor).await)?;
         }
-        Ok(judged)
+        Ok(Judged::join(parts))
     }
 }
 
 impl Step {
-    async fn judge(&self, batch: Batch, most: usize, interceptor: &dyn Interceptor) -> Result<Judged, Error> {
+    async fn judge(&self, parts: &mut [Judged], interceptor: &dyn Interceptor) -> Result<Counts, Error> {
         let started = Instant::now();
-        let events = batch.len();
-        self.metrics.received_events.inc_by(events as u64);
-        // A built-in looks at each event for itself. Parts go all at once, so that none waits for the one before to come back.
-        let most = if interceptor.version().is_some() { most } else { usize::MAX };
-        let parts: Vec<_> = batch.parts(most).into_iter().map(Arc::new).collect();
-        let judging: Vec<_> = parts.iter().map(|part| interceptor.intercept(part.clone())).collect();
+        // All are handed over at once, so that none waits for the one before to come back.
+        let hand_over = |part: &'_ mut Judged| {
+            let batch = Arc::new(std::mem::take(&mut part.batch));
+            self.metrics.received_events.inc_by(batch.len() as u64);
+            (interceptor.intercept(batch.clone()), batch)
+        };
+        let judging: Vec<_> = parts.iter_mut().map(|part| (!part.batch.is_empty()).then(|| hand_over(part))).collect();
         let plugin = interceptor.version().map(|plugin| plugin.digest.as_str());
-        let mut judged = Judged::default();
-        for (part, judging) in parts.into_iter().zip(judging) {
+        let mut counts = Counts::default();
+        for (part, judging) in parts.iter_mut().zip(judging) {
+            let Some((judging, batch)) = judging else { continue };
             let outcome = outcome(judging).await?;
-            self.taps.observe(&part, &outcome, plugin);
+            self.taps.observe(&batch, &outcome, plugin);
             // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
-            judged.append(outcome.apply(Arc::unwrap_or_clone(part)), events);
+            let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));
+            for rejected in &mut judged.rejected {
+                rejected.rejection.stage.clone_from(&self.stage);
+            }
             self.metrics.batch(started.elapsed());
+            counts.passed += judged.batch.len();
+            counts.discarded += judged.discarded;
+            counts.rejected += judged.rejected.len();
+            part.batch = judged.batch;
+            part.discarded += judged.discarded;
+            part.rejected.append(&mut judged.rejected);
         }
-        for rejected in &mut judged.rejected {
-            rejected.rejection.stage.clone_from(&self.stage);
-        }
-        self.metrics.discarded_events.inc_by(judged.discarded as u64);
-        self.metrics.rejected_events.inc_by(judged.rejected.len() as u64);
-        Ok(judged)
+        self.metrics.discarded_events.inc_by(counts.discarded as u64);
+        self.metrics.rejected_events.inc_by(counts.rejected as u64);
+        Ok(counts)
     }
 }
 
@@ -119,6 +126,7 @@ mod tests {
     use crate::telemetry::Metrics;
 
     /// Discards the first event of each batch, and remembers how many there were.
+    #[derive(Clone)]
     struct Choosy {
         plugin: Option<Info>,
         seen: Arc<Mutex<Vec<usize>>>,
@@ -128,6 +136,9 @@ mod tests {
         fn intercept(&self, batch: Arc<Batch>) -> Judging {
             self.seen.lock().expect("lock").push(batch.len());
             Judging::Now(Ok(Outcome { verdicts: vec![(0, Verdict::fate(Fate::Discard))] }))
+        }
+        fn pin(&self) -> Option<Arc<dyn Interceptor>> {
+            self.plugin.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Interceptor>)
         }
         fn version(&self) -> Option<&Info> {
             self.plugin.as_ref()

@@ -59,7 +59,7 @@ impl RegexExtractor {
                 Ok(value) => changes.push(target.change(value)),
                 Err(mismatch) => {
                     let rejection = Rejection { reason: format!("header {:?}: {mismatch}", target.header()), ..Rejection::default() };
-                    return Some(Verdict::fate(Fate::Reject(rejection)));
+                    return Some(Verdict::fate(Fate::Reject(Box::new(rejection))));
                 }
             }
         }

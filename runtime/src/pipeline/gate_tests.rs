@@ -78,7 +78,7 @@ struct Picky;
 
 impl Interceptor for Picky {
     fn intercept(&self, batch: Arc<Batch>) -> Judging {
-        let refused = |_| Verdict::fate(Fate::Reject(Rejection { reason: "bad".into(), ..Rejection::default() }));
+        let refused = |_| Verdict::fate(Fate::Reject(Box::new(Rejection { reason: "bad".into(), ..Rejection::default() })));
         let bad = |event: &Event| event.body().starts_with(b"bad");
         let verdicts = batch.events.iter().enumerate().filter(|(_, event)| bad(event)).map(|(index, event)| (index, refused(event)));
         Judging::Now(Ok(Outcome { verdicts: verdicts.collect() }))

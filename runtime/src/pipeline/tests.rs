@@ -144,7 +144,10 @@ impl Interceptor for Picky {
             tokio::time::sleep(Duration::from_millis(all[0] % 3 * 7)).await;
             let verdict = |number: u64| match number {
                 n if n.is_multiple_of(10) => Some(Verdict::fate(Fate::Discard)),
-                n if n.is_multiple_of(7) => Some(Verdict::fate(Fate::Reject(Rejection { reason: "seven".into(), ..Rejection::default() }))),
+                n if n.is_multiple_of(7) => {
+                    let rejection = Rejection { reason: "seven".into(), ..Rejection::default() };
+                    Some(Verdict::fate(Fate::Reject(Box::new(rejection))))
+                }
                 _ => None,
             };
             let verdicts = all.iter().enumerate().filter_map(|(index, number)| Some((index, verdict(*number)?))).collect();

@@ -11,9 +11,9 @@ use super::bindings::{counters, logging};
 use super::columns;
 use super::edits;
 use super::instance::State;
-use super::json::{Documents, Pointer};
 use crate::batch::{Batch, Outcome};
 use crate::event::Event;
+use crate::json::Pointer;
 
 /// What a handle to a batch stands for. There is one batch a call, and the guest cannot keep its handle, so it names nothing more.
 pub struct BatchResource;
@@ -22,7 +22,6 @@ pub struct BatchResource;
 pub(super) struct Call {
     batch: Arc<Batch>,
     range: Range<usize>,
-    documents: Documents,
     said: Said,
 }
 
@@ -37,7 +36,7 @@ pub(super) enum Said {
 impl Call {
     /// A call about a part of a batch.
     pub(super) fn new(batch: Arc<Batch>, range: Range<usize>) -> Call {
-        Call { batch, range, documents: Documents::default(), said: Said::Nothing }
+        Call { batch, range, said: Said::Nothing }
     }
 
     pub(super) fn said(self) -> Said {
@@ -108,13 +107,13 @@ impl events::HostBatch for State {
     }
 
     fn json_texts(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<Column> {
-        let Call { batch, range, documents, .. } = self.call()?;
-        Ok(documents.texts(&batch.events[range.clone()], &pointer(&text)?)?)
+        let Call { batch, range, .. } = self.call()?;
+        Ok(columns::json_texts(batch, range.clone(), &pointer(&text)?)?)
     }
 
     fn json_numbers(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<NumberColumn> {
-        let Call { batch, range, documents, .. } = self.call()?;
-        Ok(documents.numbers(&batch.events[range.clone()], &pointer(&text)?))
+        let Call { batch, range, .. } = self.call()?;
+        Ok(columns::json_numbers(batch, range.clone(), &pointer(&text)?))
     }
 
     fn apply(&mut self, _batch: Resource<BatchResource>, edits: Edits) -> Result<Result<(), String>> {

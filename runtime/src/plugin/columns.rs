@@ -1,7 +1,11 @@
 //! One field of every event, back to back: what a guest gets in one copy when it asks for a column.
 
-use super::bindings::events::{Column, HeaderTable};
+use std::ops::Range;
+
+use super::bindings::events::{Column, HeaderTable, NumberColumn};
+use crate::batch::Batch;
 use crate::event::Event;
+use crate::json::{Pointer, Value};
 
 /// More than a 32-bit guest could address.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,31 @@ pub(super) fn headers(events: &[Event]) -> Result<HeaderTable, TooLong> {
     Ok(HeaderTable { counts, names: names.finish(), values: values.finish() })
 }
 
+/// A field of every JSON body as text: a string's content, anything else as it is written; absent and `null` are nulls.
+pub(super) fn json_texts(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> Result<Column, TooLong> {
+    let documents = batch.documents(range.clone());
+    let mut column = Builder::new(range.len(), 0);
+    for index in range {
+        let text = documents.find(index, batch.events[index].body(), pointer).and_then(Value::text);
+        column.push(text.as_deref())?;
+    }
+    Ok(column.finish())
+}
+
+/// A field of every JSON body where it is a number; everything else is a null.
+pub(super) fn json_numbers(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> NumberColumn {
+    let documents = batch.documents(range.clone());
+    let mut column = NumberColumn { values: Vec::with_capacity(range.len()), nulls: Vec::new() };
+    for (place, index) in (0u32..).zip(range) {
+        let number = documents.find(index, batch.events[index].body(), pointer).and_then(Value::number);
+        if number.is_none() {
+            column.nulls.push(place);
+        }
+        column.values.push(number.unwrap_or_default());
+    }
+    column
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +141,16 @@ mod tests {
         let table = headers(&events()).expect("short");
         assert_eq!(table.counts, [2, 0, 0]);
         assert_eq!((table.names.bytes.as_slice(), table.values.nulls.as_slice()), (&b"xy"[..], &[1][..]));
+    }
+
+    #[test]
+    fn json_columns_are_of_the_range_asked_for() {
+        let bodies = ["no", r#"{"n":1.5}"#, r#"{"n":"1.5"}"#, r#"{"n":-2e3}"#, "{}"];
+        let batch = Batch::from(bodies.map(Event::new).to_vec());
+        let pointer = Pointer::parse("/n").expect("a pointer");
+        let numbers = json_numbers(&batch, 1..5, &pointer);
+        assert_eq!((numbers.values.as_slice(), numbers.nulls.as_slice()), (&[1.5, 0.0, -2000.0, 0.0][..], &[1, 3][..]));
+        let texts = json_texts(&batch, 0..3, &pointer).expect("short");
+        assert_eq!((texts.bytes.as_slice(), texts.ends.as_slice(), texts.nulls.as_slice()), (&b"1.51.5"[..], &[0, 3, 6][..], &[0][..]));
     }
 }

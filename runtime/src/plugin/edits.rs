@@ -34,7 +34,7 @@ pub(super) fn check(edits: Edits, events: usize) -> Result<Outcome, String> {
     if edits.derived.len() > most {
         return Err(format!("derived: {} new events of a batch of {events}; at most {most}", edits.derived.len()));
     }
-    Merge::new(edits).outcome()
+    Merge::new(edits).outcome(events)
 }
 
 /// Whether a list may name an event twice.
@@ -78,20 +78,38 @@ fn ascends<T: About>(list: &str, items: &[T], events: usize, once: Once) -> Resu
 
 /// The rest of a list.
 struct Rest<T> {
-    items: std::iter::Peekable<std::vec::IntoIter<T>>,
+    items: Vec<T>,
+    at: usize,
 }
 
 impl<T: About> Rest<T> {
     fn new(items: Vec<T>) -> Rest<T> {
-        Rest { items: items.into_iter().peekable() }
+        Rest { items, at: 0 }
     }
 
-    fn head(&mut self) -> Option<u32> {
-        self.items.peek().map(About::event)
+    fn len(&self) -> usize {
+        self.items.len() - self.at
     }
 
-    fn next_of(&mut self, event: u32) -> Option<T> {
-        self.items.next_if(|item| item.event() == event)
+    /// The event the rest begins with; past all events where there is none.
+    #[inline]
+    fn head(&self) -> u32 {
+        self.items.get(self.at).map_or(u32::MAX, About::event)
+    }
+
+    /// What it says of this event.
+    #[inline]
+    fn all_of(&mut self, event: u32) -> &[T] {
+        let rest = self.items.get(self.at..).unwrap_or_default();
+        let many = rest.iter().take_while(|item| item.event() == event).count();
+        self.at += many;
+        &rest[..many]
+    }
+
+    /// As [`Rest::all_of`], of a list that may name an event once.
+    #[inline]
+    fn one_of(&mut self, event: u32) -> Option<&T> {
+        self.all_of(event).first()
     }
 }
 
@@ -125,8 +143,8 @@ impl Merge {
         }
     }
 
-    fn outcome(mut self) -> Result<Outcome, String> {
-        let mut outcome = Outcome::default();
+    fn outcome(mut self, events: usize) -> Result<Outcome, String> {
+        let mut outcome = Outcome { verdicts: Vec::with_capacity(self.named().min(events)) };
         while let Some(event) = self.next_event() {
             let verdict = self.verdict(event)?;
             outcome.verdicts.push((event as usize, verdict));
@@ -134,7 +152,15 @@ impl Merge {
         Ok(outcome)
     }
 
-    fn next_event(&mut self) -> Option<u32> {
+    /// How many entries there are.
+    fn named(&self) -> usize {
+        let Merge { discards, rejects, set_headers, remove_headers, set_keys, clear_keys, set_bodies, clear_bodies, derived, .. } = self;
+        let marks = discards.len() + clear_keys.len() + clear_bodies.len();
+        let edits = rejects.len() + remove_headers.len() + set_keys.len() + set_bodies.len();
+        marks + edits + set_headers.len() + derived.len()
+    }
+
+    fn next_event(&self) -> Option<u32> {
         let heads = [
             self.discards.head(),
             self.rejects.head(),
@@ -146,15 +172,15 @@ impl Merge {
             self.clear_bodies.head(),
             self.derived.head(),
         ];
-        heads.into_iter().flatten().min()
+        heads.into_iter().min().filter(|event| *event != u32::MAX)
     }
 
     fn verdict(&mut self, event: u32) -> Result<Verdict, String> {
         let fate = self.fate(event)?;
         let changes = self.changes(event)?;
         let mut derived = Vec::new();
-        while let Some(new) = self.derived.next_of(event) {
-            derived.push(self.arena.derived(&new)?);
+        for new in self.derived.all_of(event) {
+            derived.push(self.arena.derived(new)?);
         }
         if matches!(fate, Fate::Reject(_)) && !derived.is_empty() {
             return Err(format!("event {event} is rejected and has events derived from it"));
@@ -163,13 +189,13 @@ impl Merge {
     }
 
     fn fate(&mut self, event: u32) -> Result<Fate, String> {
-        let discarded = self.discards.next_of(event).is_some();
-        match self.rejects.next_of(event) {
+        let discarded = self.discards.one_of(event).is_some();
+        match self.rejects.one_of(event) {
             Some(_) if discarded => Err(format!("event {event} is both discarded and rejected")),
             Some(reject) => {
-                let reason = self.arena.bytes("rejects", reject.event, reject.at)?;
+                let reason = self.arena.bytes("rejects", event, reject.at)?;
                 let reason = one_line(&String::from_utf8_lossy(&reason));
-                Ok(Fate::Reject(Rejection { reason, ..Rejection::default() }))
+                Ok(Fate::Reject(Box::new(Rejection { reason, ..Rejection::default() })))
             }
             None if discarded => Ok(Fate::Discard),
             None => Ok(Fate::Keep),
@@ -178,28 +204,20 @@ impl Merge {
 
     /// Removals first, so that a guest can replace headers whatever order it names them in.
     fn changes(&mut self, event: u32) -> Result<Vec<Change>, String> {
-        let mut changes = Vec::new();
-        while let Some(remove) = self.remove_headers.next_of(event) {
+        let (removed, set) = (self.remove_headers.all_of(event), self.set_headers.all_of(event));
+        let mut changes = Vec::with_capacity(removed.len() + set.len());
+        for remove in removed {
             changes.push(Change::RemoveHeader(self.arena.bytes("remove-headers", event, remove.at)?));
         }
-        while let Some(set) = self.set_headers.next_of(event) {
+        for set in set {
             let (name, scope) = self.arena.name("set-headers", event, set.name)?;
             changes.push(Change::SetHeader { name, value: self.arena.bytes("set-headers", event, set.value)?, scope });
         }
-        let (set, cleared) = (self.set_keys.next_of(event), self.clear_keys.next_of(event).is_some());
-        changes.extend(self.field("key", event, set, cleared)?.map(Change::Key));
-        let (set, cleared) = (self.set_bodies.next_of(event), self.clear_bodies.next_of(event).is_some());
-        changes.extend(self.field("body", event, set, cleared)?.map(Change::Body));
+        let (set, cleared) = (self.set_keys.one_of(event), self.clear_keys.one_of(event).is_some());
+        changes.extend(self.arena.field("key", event, set, cleared)?.map(Change::Key));
+        let (set, cleared) = (self.set_bodies.one_of(event), self.clear_bodies.one_of(event).is_some());
+        changes.extend(self.arena.field("body", event, set, cleared)?.map(Change::Body));
         Ok(changes)
-    }
-
-    fn field(&self, what: &str, event: u32, set: Option<Edit>, cleared: bool) -> Result<Option<Option<Bytes>>, String> {
-        match set {
-            Some(_) if cleared => Err(format!("the {what} of event {event} is both set and cleared")),
-            Some(set) => Ok(Some(Some(self.arena.bytes(what, event, set.at)?))),
-            None if cleared => Ok(Some(None)),
-            None => Ok(None),
-        }
     }
 }
 
@@ -217,6 +235,15 @@ impl Arena {
             return Err(format!("{list}: bytes {start}..{end} for event {event}, of {}", self.bytes.len()));
         }
         Ok(start..end)
+    }
+
+    fn field(&self, what: &str, event: u32, set: Option<&Edit>, cleared: bool) -> Result<Option<Option<Bytes>>, String> {
+        match set {
+            Some(_) if cleared => Err(format!("the {what} of event {event} is both set and cleared")),
+            Some(set) => Ok(Some(Some(self.bytes(what, event, set.at)?))),
+            None if cleared => Ok(Some(None)),
+            None => Ok(None),
+        }
     }
 
     fn bytes(&self, list: &str, event: u32, span: Span) -> Result<Bytes, String> {

@@ -24,7 +24,6 @@ mod engine;
 pub mod file;
 mod inspect;
 mod instance;
-mod json;
 mod language;
 mod lifecycle;
 mod log_lines;

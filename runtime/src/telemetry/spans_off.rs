@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::Metrics;
-use crate::batch::{Batch, Judged, Rejected};
+use crate::batch::{Batch, Rejected};
 use crate::plugin::Info;
 
 /// No spans.
@@ -40,7 +40,7 @@ impl BatchSpan {
         BatchSpan
     }
 
-    pub(crate) fn end<E: Error>(self, judged: Result<Judged, E>) -> Result<Judged, E> {
+    pub(crate) fn end<T, E: Error>(self, judged: Result<T, E>) -> Result<T, E> {
         judged
     }
 }

@@ -13,7 +13,6 @@ mod report;
 #[path = "../../../plugins/fraud-score/src/rules.rs"]
 mod rules;
 mod score;
-#[path = "../../../plugins/fraud-score/src/transaction.rs"]
 mod transaction;
 
 use std::process::Command;

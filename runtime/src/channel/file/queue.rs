@@ -274,7 +274,7 @@ impl Queue {
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
         self.taken.insert(ticket, ranges);
-        Some((ticket, Batch { events }))
+        Some((ticket, Batch::from(events)))
     }
 
     /// Events were not written: they wait again, where they were.

@@ -48,7 +48,7 @@ async fn an_event_is_shown_as_it_came_and_as_it_went_on() {
     let verdicts = vec![
         (1, Verdict { fate: Fate::Keep, changes: vec![set, Change::Body(Some("B".into()))], derived: vec![derived] }),
         (2, Verdict::fate(Fate::Discard)),
-        (3, Verdict::fate(Fate::Reject(rejection))),
+        (3, Verdict::fate(Fate::Reject(Box::new(rejection)))),
     ];
     taps.observe(&batch(&["a", "b", "c", "d"]), &Outcome { verdicts }, Some("aa"));
     let items = heard(&mut listening);

@@ -103,13 +103,13 @@ impl<'a> Isolation<'a> {
             OnError::Pass => return Ok(()),
             OnError::Halt => return Err(Error::Halted { place: place(&self.batch.events[index], index), reason: failure.reason }),
             OnError::Discard => Fate::Discard,
-            OnError::DeadLetter => Fate::Reject(Rejection {
+            OnError::DeadLetter => Fate::Reject(Box::new(Rejection {
                 stage: self.worker.stage.clone(),
                 reason: failure.reason,
                 backtrace: failure.backtrace,
                 plugin: Some(self.worker.plugin.info().digest.clone()),
                 source: None,
-            }),
+            })),
         };
         self.outcome.verdicts.push((index, Verdict::fate(fate)));
         Ok(())

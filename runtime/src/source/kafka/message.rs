@@ -75,7 +75,7 @@ impl Builder {
         let arena = Bytes::from(std::mem::replace(&mut self.arena, next));
         let implied = Arc::new(format.implied.clone());
         self.topics.clear();
-        let batch = Batch { events: Vec::with_capacity(self.records.len()) };
+        let batch = Batch::from(Vec::with_capacity(self.records.len()));
         let mut built = PolledBatch { batch, ..PolledBatch::default() };
         let mut last: Option<Origin> = None;
         for record in self.records.drain(..) {

@@ -24,7 +24,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tracing::{info, warn};
 
 use super::{Metrics, SpanMetrics};
-use crate::batch::{Batch, Judged, Rejected};
+use crate::batch::{Batch, Counts, Judged, Rejected};
 use crate::error_chain;
 use crate::event::Event;
 use crate::plugin::Info;
@@ -124,7 +124,7 @@ impl BatchSpan {
     /// Out of the chain.
     pub(crate) fn end<E: Error>(mut self, judged: Result<Judged, E>) -> Result<Judged, E> {
         if let Some(sampled) = self.sampled.take() {
-            sampled.span.end(&judged);
+            sampled.span.end(judged.as_ref().map(Judged::counts));
         }
         judged
     }
@@ -137,9 +137,9 @@ pub(crate) struct InterceptSpan {
 
 impl InterceptSpan {
     /// The interceptor has judged it, or could not.
-    pub(crate) fn end<E: Error>(self, judged: Result<Judged, E>) -> Result<Judged, E> {
+    pub(crate) fn end<E: Error>(self, judged: Result<Counts, E>) -> Result<Counts, E> {
         if let Some(span) = self.span {
-            span.end(&judged);
+            span.end(judged.as_ref().copied());
         }
         judged
     }
@@ -197,14 +197,14 @@ fn link<'a>(span: &mut Span, events: impl Iterator<Item = &'a Event>) {
 struct Unfinished(Option<Span>);
 
 impl Unfinished {
-    fn end<E: Error>(mut self, judged: &Result<Judged, E>) {
+    fn end<E: Error>(mut self, judged: Result<Counts, &E>) {
         let Some(mut span) = self.0.take() else { return };
         match judged {
             Ok(judged) => {
                 let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-                span.set_attribute(KeyValue::new(names::PASSED, count(judged.batch.len())));
+                span.set_attribute(KeyValue::new(names::PASSED, count(judged.passed)));
                 span.set_attribute(KeyValue::new(names::DISCARDED, count(judged.discarded)));
-                span.set_attribute(KeyValue::new(names::REJECTED, count(judged.rejected.len())));
+                span.set_attribute(KeyValue::new(names::REJECTED, count(judged.rejected)));
             }
             Err(error) => span.set_status(Status::error(error_chain(error))),
         }

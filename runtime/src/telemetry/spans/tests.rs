@@ -105,11 +105,8 @@ struct Mixed;
 impl Interceptor for Mixed {
     fn intercept(&self, _: Arc<Batch>) -> Judging {
         let set = Change::SetHeader { name: "score".into(), value: "9".into(), scope: Scope::Both };
-        let verdicts = vec![
-            (0, Verdict::fate(Fate::Reject(Rejection::default()))),
-            (1, Verdict::fate(Fate::Discard)),
-            (2, Verdict::changes(vec![set])),
-        ];
+        let verdicts =
+            vec![(0, Verdict::fate(Fate::Reject(Box::default()))), (1, Verdict::fate(Fate::Discard)), (2, Verdict::changes(vec![set]))];
         Judging::Now(Ok(Outcome { verdicts }))
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -45,7 +46,8 @@ def number(body: bytes | None, pointer: str) -> float | None:
     value = find(body, pointer)
     if value is None or not (value[0] == "-" or value[0].isdigit()):
         return None
-    return float(value)
+    found = float(value)
+    return found if math.isfinite(found) else None
 
 
 def parse(pointer: str) -> list[str]:

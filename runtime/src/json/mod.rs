@@ -1,0 +1,113 @@
+//! Fields of JSON bodies by RFC 6901 pointer. A body is read once, to where its outermost fields are, by [`scan`]; every pointer of every
+//! interceptor finds them there for as long as the body is what it was. No tree is built, no value is made before it is asked for.
+//!
+//! The reader is our own, since those there are do less or more: `sonic-rs` goes down into a nested body by recursion without a bound, takes `\uZZZZ`
+//! for an escape, and is three times as slow unless it is compiled for the one CPU it runs on; `simd-json` does not keep how a number was written.
+
+mod pointer;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::ops::Range;
+
+pub(crate) use pointer::Pointer;
+use scan::{Outermost, Place, scan};
+pub(crate) use value::Value;
+use value::{names, unescaped};
+
+use crate::event::Event;
+
+/// Where the fields of a batch's bodies are. A field is 24 bytes here and at least five in the body, so what a hostile body can make of it is
+/// bounded by the body.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    /// One an event; none before anything is asked.
+    documents: Vec<Document>,
+    /// Of all documents.
+    fields: Vec<Field>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Document {
+    #[default]
+    Unread,
+    /// Not JSON, or no body.
+    Malformed,
+    /// An object with these fields.
+    Object(Range<usize>),
+    /// JSON, but no object.
+    Other,
+}
+
+#[derive(Debug)]
+struct Field {
+    name: Place,
+    value: Place,
+}
+
+impl Documents {
+    /// Reads the bodies of a range of a batch's events where that has not been done.
+    pub(crate) fn read(&mut self, events: &[Event], range: Range<usize>) {
+        if self.documents.len() != events.len() {
+            *self = Documents { documents: vec![Document::Unread; events.len()], fields: Vec::new() };
+        }
+        let mut open = Vec::new();
+        for index in range {
+            if matches!(self.documents[index], Document::Unread) {
+                self.documents[index] = self.document(events[index].body(), &mut open);
+            }
+        }
+    }
+
+    fn document(&mut self, body: &[u8], open: &mut Vec<u8>) -> Document {
+        if simdutf8::basic::from_utf8(body).is_err() {
+            return Document::Malformed;
+        }
+        let (begin, fields) = (self.fields.len(), &mut self.fields);
+        let outermost = scan(body, open, |name, value| {
+            let Some(name) = name else { return Some(()) };
+            if name.has_escapes() {
+                unescaped(body, name)?;
+            }
+            fields.push(Field { name, value });
+            Some(())
+        });
+        match outermost {
+            Some(Outermost::Object) => Document::Object(begin..self.fields.len()),
+            Some(_) => Document::Other,
+            None => {
+                self.fields.truncate(begin);
+                Document::Malformed
+            }
+        }
+    }
+
+    /// The value the pointer names in the body of an event whose body was read.
+    pub(crate) fn find<'a>(&self, index: usize, body: &'a [u8], pointer: &Pointer) -> Option<Value<'a>> {
+        let (start, rest) = match (self.documents.get(index)?, pointer.tokens()) {
+            (Document::Unread | Document::Malformed, _) => return None,
+            (Document::Object(fields), [first, rest @ ..]) => {
+                // Of fields of one name the last counts, as for most parsers.
+                let mut fields = self.fields.get(fields.clone())?.iter().rev();
+                let field = fields.find(|field| names(body, field.name, &first.name) == Some(true))?;
+                (Value::new(body, field.value), rest)
+            }
+            (_, tokens) => (Value::whole(body)?, tokens),
+        };
+        rest.iter().try_fold(start, Value::child)
+    }
+
+    /// Whether no body was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    /// What is still known when other events follow: `origins` says of each of them which of these events' bodies it has.
+    pub(crate) fn carried(mut self, origins: impl Iterator<Item = Option<usize>>) -> Documents {
+        let carried = origins.map(|origin| origin.and_then(|index| self.documents.get_mut(index)).map(std::mem::take).unwrap_or_default());
+        let documents = carried.collect();
+        Documents { documents, ..self }
+    }
+}

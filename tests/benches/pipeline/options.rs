@@ -15,9 +15,9 @@ pub struct Options {
     /// Rounds; in each all take their turn
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// Lengths of a body, bytes
-    #[arg(long, value_delimiter = ',', default_value = "250,1024", value_parser = clap::value_parser!(u32).range(250..))]
-    pub sizes: Vec<u32>,
+    /// Lengths of a body, bytes [default: 250,1024, and with --latency 250]
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(250..))]
+    sizes: Vec<u32>,
     /// Batches of Weir and of Flume [default: 5,100,1000, and with --latency 100]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     batches: Vec<u32>,
@@ -92,6 +92,15 @@ pub struct Build {
 }
 
 impl Options {
+    /// Lengths of bodies, bytes.
+    pub fn sizes(&self) -> &[u32] {
+        match (self.sizes.is_empty(), self.latency) {
+            (false, _) => &self.sizes,
+            (true, None) => &[250, 1024],
+            (true, Some(_)) => &[250],
+        }
+    }
+
     /// Sizes of batches, in events.
     pub fn batches(&self) -> &[u32] {
         match (self.batches.is_empty(), self.latency) {

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use weir_tests::harness::cache;
 use weir_tests::harness::process::{Process, Signal};
+use weir_tests::harness::topics::Topic;
+use weir_tests::harness::{cache, wait};
 
 use crate::contestant::Running;
 use crate::options::Options;
 
 /// Samples a second.
 const FREQUENCY: &str = "499";
+/// How long an agent may take to begin.
+const STARTING: Duration = Duration::from_secs(60);
 /// How long `perf` may take to write what it has.
 const WRITING: Duration = Duration::from_secs(30);
 /// Functions that are shown.
@@ -26,15 +29,16 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Of an agent, where profiles are asked for.
+    /// Of an agent, where profiles are asked for. It begins with the first event in `output`: of a process that still starts, `perf` misses threads.
     ///
     /// # Panics
     /// When there is no `perf`.
-    pub fn begin(options: &Options, title: &str, running: &Running) -> Option<Profile> {
+    pub fn begin(options: &Options, title: &str, running: &Running, output: &Topic) -> Option<Profile> {
         let Running::Weir(agent) = running else { return None };
         if !options.profile {
             return None;
         }
+        wait::until("events arrive", STARTING, || !output.is_empty());
         let file = cache::scratch("profile").join("perf.data");
         let mut command = Command::new("perf");
         command.args(["record", "--quiet", "-g", "-F", FREQUENCY, "-p", &agent.id().to_string(), "-o"]).arg(&file);
@@ -56,7 +60,7 @@ impl Profile {
         }
         let mut owners: Vec<_> = owners.into_iter().collect();
         owners.sort_by(|one, other| other.1.total_cmp(&one.1));
-        eprintln!("{}: {}; for a flame graph: perf script -i {0}", self.title, self.file.display());
+        eprintln!("{}; for a flame graph: perf script -i {}", self.title, self.file.display());
         for (owner, share) in owners {
             eprintln!("{share:>7.1} % {owner}");
         }

@@ -25,7 +25,7 @@ const BATCHES: [usize; 2] = [100, 1000];
 
 /// Weir against Flume, through what is durable
 #[derive(Debug, Parser)]
-#[command(name = "cargo bench -p weir-tests --bench durable --")]
+#[command(bin_name = "cargo bench -p weir-tests --bench durable --")]
 struct Options {
     /// Events that are moved in a round
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1000..))]

@@ -20,7 +20,8 @@ use weir_tests::harness::wait;
 use crate::PARTITIONS;
 use crate::contestant::{Contestant, Running};
 use crate::options::{Kind, Options};
-use crate::report::{Column, Report, Row, hundredths};
+use crate::report::{Column, Report, hundredths};
+use crate::rounds::take_turns;
 
 /// Before anything counts: connections are up, code is compiled, queues have their size.
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -50,30 +51,13 @@ const COLUMNS: [Column<Delays>; 4] = [
 ];
 
 /// Lets everybody pass on a steady stream, round by round.
-pub fn run(options: &Options, rate: u64) -> Vec<(String, Report)> {
-    let contestants = Contestant::all(options);
+pub fn run(options: &Options, contestants: &[Contestant], rate: u64) -> Vec<(String, Report)> {
     let broker = Broker::start(Machine::Fast);
     let mut reports = Vec::new();
     for size in options.sizes() {
         let transactions = Transactions { size: *size as usize, ..Transactions::new(PARTITIONS) };
-        let mut rows: Vec<Row<Delays>> =
-            contestants.iter().map(|one| Row { name: one.name.clone(), base: one.base, rounds: Vec::new() }).collect();
         let window = Window { rate, begin: WARM_UP, length: Duration::from_secs(options.seconds) };
-        // The broker's machine compiles as it goes: whoever came first would pay for all.
-        measure(&contestants[0], &broker, &transactions, window);
-        for round in 0..options.rounds {
-            for turn in 0..contestants.len() {
-                let index = (turn + round as usize) % contestants.len();
-                let contestant = &contestants[index];
-                if contestant.kind == Kind::Flume && round >= options.flume_rounds {
-                    rows[index].rounds.push(None);
-                    continue;
-                }
-                let delays = measure(contestant, &broker, &transactions, window);
-                eprintln!("round {} of {}, {}: {delays}", round + 1, options.rounds, contestant.name);
-                rows[index].rounds.push(Some(delays));
-            }
-        }
+        let rows = take_turns(options, contestants, |contestant| measure(contestant, &broker, &transactions, window));
         let title = format!("{rate} events of {size} B a second, {} rounds of {} s", options.rounds, options.seconds);
         reports.push((title, Report::new(&COLUMNS, &rows)));
     }

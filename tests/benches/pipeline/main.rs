@@ -18,6 +18,7 @@ mod measure;
 mod options;
 mod profile;
 mod report;
+mod rounds;
 #[path = "../../../plugins/fraud-score/src/rules.rs"]
 mod rules;
 mod score;
@@ -26,7 +27,9 @@ mod speed;
 #[path = "../../../plugins/fraud-score/src/transaction.rs"]
 mod transaction;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use contestant::Contestant;
 use options::Options;
 use weir_tests::harness::cache;
 
@@ -43,9 +46,13 @@ fn main() {
     }
     let options = Options::parse();
     eprintln!("scratch files in {}", cache::kept().display());
+    let contestants = Contestant::all(&options);
+    if contestants.is_empty() {
+        Options::command().error(ErrorKind::ValueValidation, "nobody of --only takes part in this").exit();
+    }
     let reports = match options.latency {
-        None => speed::run(&options),
-        Some(rate) => delay::run(&options, rate),
+        None => speed::run(&options, &contestants),
+        Some(rate) => delay::run(&options, &contestants, rate),
     };
     for (title, report) in reports {
         if options.json {

@@ -7,7 +7,7 @@ use weir_tests::harness::{agent, cache};
 
 /// Weir against the least a program can do and against Flume, on one broker, in turns.
 #[derive(Debug, Parser)]
-#[command(name = "cargo bench -p weir-tests --bench pipeline --")]
+#[command(bin_name = "cargo bench -p weir-tests --bench pipeline --")]
 pub struct Options {
     /// Events that are moved in a round
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
@@ -21,7 +21,7 @@ pub struct Options {
     /// Batches of Weir and of Flume [default: 5,100,1000, and with --latency 100]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     batches: Vec<u32>,
-    /// Who takes part [default: all]
+    /// Who takes part [default: all]; ratios need the tuned loop, those of delays the loop with Weir's settings
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<Kind>,
     /// Rounds that Flume takes part in
@@ -40,7 +40,7 @@ pub struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
     /// Has `perf` watch every agent of Weir, and says where its time goes
-    #[arg(long)]
+    #[arg(long, conflicts_with = "latency")]
     pub profile: bool,
     /// A table for the README
     #[arg(long, conflicts_with = "json")]

@@ -13,6 +13,7 @@ use crate::measure::{Goal, Measured, Used, measure};
 use crate::options::{Kind, Options};
 use crate::profile::Profile;
 use crate::report::{Column, Report, Row, hundredths, mebibytes, thousands};
+use crate::rounds::take_turns;
 
 /// One run, beside that of the loop with the same queues in the same round.
 struct Run {
@@ -36,49 +37,36 @@ const COLUMNS: [Column<Run>; 5] = [
 ];
 
 /// Lets everybody move everything, round by round, and reports of each size of body.
-pub fn run(options: &Options) -> Vec<(String, Report)> {
-    let contestants = Contestant::all(options);
+pub fn run(options: &Options, contestants: &[Contestant]) -> Vec<(String, Report)> {
     let broker = Broker::start(Machine::Fast);
     let mut reports = Vec::new();
     for size in options.sizes() {
         let input = Topic::create(broker.bootstrap(), "bench-in", PARTITIONS);
         let transactions = Transactions { size: *size as usize, ..Transactions::new(PARTITIONS) };
         load::fill(&input, &transactions, options.events, None);
-        let mut rows: Vec<Row<Run>> =
-            contestants.iter().map(|one| Row { name: one.name.clone(), base: one.base, rounds: Vec::new() }).collect();
-        // The broker's machine compiles as it goes: whoever came first would pay for all.
-        run_one(&contestants[0], options, &broker, &input);
-        for round in 0..options.rounds {
-            let measured = round_of(&contestants, round, options, &broker, &input);
-            let queues = contestants.iter().position(|one| one.kind == Kind::RawAsWeir).and_then(|index| measured[index]);
-            for ((row, one), measured) in rows.iter_mut().zip(&contestants).zip(measured) {
-                let above = |measured: &Measured| one.is_weir().then_some(measured.peak as f64 - queues?.peak as f64);
-                row.rounds.push(measured.map(|measured| Run { above: above(&measured), measured }));
-            }
-        }
+        let rows = take_turns(options, contestants, |contestant| measured(contestant, options, &broker, &input));
         let title = format!("{} events of {size} B, {} rounds, {PARTITIONS} partitions", options.events, options.rounds);
-        reports.push((title, Report::new(&COLUMNS, &rows)));
+        reports.push((title, Report::new(&COLUMNS, &beside_queues(contestants, rows))));
     }
     reports
 }
 
-/// What each showed, in the contestants' order; another one begins each round, so that none always follows the same.
-fn round_of(contestants: &[Contestant], round: u32, options: &Options, broker: &Broker, input: &Topic) -> Vec<Option<Measured>> {
-    let mut results = vec![None; contestants.len()];
-    for turn in 0..contestants.len() {
-        let index = (turn + round as usize) % contestants.len();
-        let contestant = &contestants[index];
-        if contestant.kind == Kind::Flume && round >= options.flume_rounds {
-            continue;
-        }
-        let measured = run_one(contestant, options, broker, input);
-        eprintln!("round {} of {}, {}: {measured}", round + 1, options.rounds, contestant.name);
-        results[index] = Some(measured);
-    }
-    results
+/// Adds to Weir's rows what the loop with the same queues had in the same round.
+fn beside_queues(contestants: &[Contestant], rows: Vec<Row<Measured>>) -> Vec<Row<Run>> {
+    let queues = contestants.iter().position(|one| one.kind == Kind::RawAsWeir).map(|index| rows[index].rounds.clone());
+    let beside = |weir: bool, round: usize, measured: Measured| {
+        let queues = queues.as_ref().filter(|_| weir).and_then(|queues| queues[round]);
+        Run { measured, above: queues.map(|queues| measured.peak as f64 - queues.peak as f64) }
+    };
+    let row = |(one, row): (&Contestant, Row<Measured>)| {
+        let rounds = row.rounds.into_iter().enumerate();
+        let rounds = rounds.map(|(round, measured)| Some(beside(one.is_weir(), round, measured?))).collect();
+        Row { name: row.name, base: row.base, rounds }
+    };
+    contestants.iter().zip(rows).map(row).collect()
 }
 
-fn run_one(contestant: &Contestant, options: &Options, broker: &Broker, input: &Topic) -> Measured {
+fn measured(contestant: &Contestant, options: &Options, broker: &Broker, input: &Topic) -> Measured {
     let output = Topic::create(input.bootstrap(), "bench-out", PARTITIONS);
     let running = contestant.start(input, &output.name);
     let profile = Profile::begin(options, &contestant.name, &running, &output);

@@ -13,7 +13,7 @@ use weir_tests::harness::hdfs::Hdfs;
 use weir_tests::harness::side::{Run, Running, Side};
 use weir_tests::harness::topics::{self, Group, Topic};
 use weir_tests::harness::transactions::Transactions;
-use weir_tests::harness::{cache, load, wait};
+use weir_tests::harness::{cache, checker, load, wait};
 
 use crate::measure::{Goal, Measured, Used, measure, measure_by};
 
@@ -136,6 +136,7 @@ impl Servers {
         let running = side.start(run(&properties, fast()));
         let measured = measure(&output, self.goal(), || self.used(&running));
         drop(running);
+        checker::check(&Transactions::new(PARTITIONS), self.events, &output, &[]).assert_nothing_lost();
         std::fs::remove_dir_all(directory).unwrap();
         measured
     }
@@ -172,7 +173,7 @@ impl Servers {
     }
 
     fn used(&self, running: &Running) -> Used {
-        Used { process: running.usage(), servers: self.broker.as_ref().map_or(0.0, |broker| broker.usage().cpu) }
+        Used { process: running.usage(), broker: self.broker.as_ref().map_or(0.0, |broker| broker.usage().cpu) }
     }
 }
 

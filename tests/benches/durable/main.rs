@@ -1,5 +1,5 @@
 //! What is on disk or in HDFS before it counts, Weir against a real Flume 1.11:
-//! `cargo bench -p weir-tests --bench durable -- [--events N] [--rounds N] [--flow NAME] [--json]`.
+//! `cargo bench -p weir-tests --bench durable -- --help`.
 //!
 //! Both run the same properties file, in turns, on one machine and the same servers, in batches of 100 (Flume's own default) and of 1000. Rate and cost
 //! are those of the middle of a run; ratios are taken within a round, and their median is shown.
@@ -51,9 +51,9 @@ const COLUMNS: [Column<Measured>; 4] = [
     Column { title: "events/s", key: "events_per_second", value: |run| Some(run.rate), show: thousands, ratio: true },
     Column { title: "CPU s/M", key: "cpu_seconds_per_million", value: |run| Some(run.cpu), show: hundredths, ratio: true },
     Column {
-        title: "servers' CPU s/M",
-        key: "servers_cpu_seconds_per_million",
-        value: |run| Some(run.servers),
+        title: "broker CPU s/M",
+        key: "broker_cpu_seconds_per_million",
+        value: |run| Some(run.broker),
         show: hundredths,
         ratio: false,
     },
@@ -63,7 +63,7 @@ const COLUMNS: [Column<Measured>; 4] = [
 fn main() {
     if smoke::is_meant() {
         smoke::run("the_durable_benchmark_moves_every_event", || {
-            // Weir alone, and what needs a broker at most: the others are what the tests of HDFS and of Flume start anyway.
+            // What needs a broker at most: of HDFS and Flume the tests make enough.
             for flow in [Flow::Channel, Flow::Kafka] {
                 Servers::start(flow, SMOKE_EVENTS).run(Side::Weir, BATCHES[0]);
             }

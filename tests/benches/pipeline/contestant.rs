@@ -63,7 +63,7 @@ impl Contestant {
         let kinds: &[Kind] = if options.latency.is_some() { &DELAY } else { &SPEED };
         let wanted: Vec<Kind> = kinds.iter().copied().filter(|kind| options.only.is_empty() || options.only.contains(kind)).collect();
         let yardstick = (wanted.first() == kinds.first()).then_some(0);
-        let builds = if wanted.iter().any(|kind| kind.plugin().is_some()) { options.builds() } else { Vec::new() };
+        let builds = if wanted.iter().any(|kind| kind.is_weir()) { options.builds() } else { Vec::new() };
         let mut all = Vec::new();
         for kind in &wanted {
             match kind {
@@ -91,11 +91,6 @@ impl Contestant {
         all
     }
 
-    /// Whether it is an agent of ours.
-    pub fn is_weir(&self) -> bool {
-        self.build.is_some()
-    }
-
     /// Starts it in a new consumer group.
     pub fn start(&self, input: &Topic, output: &str) -> Running {
         let group = topics::unique("bench");
@@ -110,7 +105,7 @@ impl Contestant {
             Kind::Weir | Kind::WeirPassthrough | Kind::WeirFraudScore => {
                 let build = self.build.as_ref().expect("one of the agents");
                 let component = |name: &str| build.plugins.join(name).join(format!("{name}.wasm"));
-                let plugins: Vec<PathBuf> = self.kind.plugin().flatten().map(component).into_iter().collect();
+                let plugins: Vec<PathBuf> = self.kind.plugin().map(component).into_iter().collect();
                 let properties = Pipeline { plugins, ..pipeline }.properties();
                 Running::Weir(Site::of(&build.binary, "bench", &properties, &["bench"]).launch(0))
             }
@@ -141,12 +136,16 @@ impl Running {
 }
 
 impl Kind {
-    /// Of one that is an agent: its plugin, if it has one.
-    fn plugin(self) -> Option<Option<&'static str>> {
+    /// Whether it is an agent of ours.
+    pub fn is_weir(self) -> bool {
+        matches!(self, Kind::Weir | Kind::WeirPassthrough | Kind::WeirFraudScore)
+    }
+
+    /// What runs in the agent.
+    fn plugin(self) -> Option<&'static str> {
         match self {
-            Kind::Weir => Some(None),
-            Kind::WeirPassthrough => Some(Some("passthrough")),
-            Kind::WeirFraudScore => Some(Some("fraud-score")),
+            Kind::WeirPassthrough => Some("passthrough"),
+            Kind::WeirFraudScore => Some("fraud-score"),
             _ => None,
         }
     }

@@ -4,7 +4,8 @@
 //! loops on librdkafka, the same loop once more (what differs between the two is noise), one with a scorer compiled in, the agent without a component,
 //! with one that changes nothing and with `fraud-score`, and a Flume with the same rules in Java. A machine's own speed drifts, so ratios are taken
 //! within a round and their median is shown. What counts is what has arrived at the sink's topic; CPU time is the kernel's count for the process, and
-//! for the broker's apart. With `--latency` they pass on a steady stream instead, and delays are measured. Flume's part needs a JDK.
+//! for the broker's apart. With `--latency` they pass on a steady stream instead, and delays are measured. With `--profile` Linux'
+//! `perf` says where an agent's time goes. Flume's part needs a JDK.
 //!
 //! As a test it is [`smoke`].
 

@@ -29,8 +29,8 @@ pub struct Goal {
 pub struct Used {
     /// By the process.
     pub process: Usage,
-    /// By the servers that it talks to, seconds of user and system time.
-    pub servers: f64,
+    /// By the broker it talks to, seconds of user and system time.
+    pub broker: f64,
 }
 
 /// What one run showed.
@@ -40,8 +40,8 @@ pub struct Measured {
     pub rate: f64,
     /// User and system seconds of the process for a million events.
     pub cpu: f64,
-    /// The same of the servers.
-    pub servers: f64,
+    /// The same of the broker.
+    pub broker: f64,
     /// Most resident memory of the process, bytes.
     pub peak: u64,
 }
@@ -97,14 +97,14 @@ fn middle(looks: &[Look], arrived: u64) -> Measured {
     Measured {
         rate: events / (end.at - begin.at).as_secs_f64(),
         cpu: per_million(|used| used.process.cpu),
-        servers: per_million(|used| used.servers),
+        broker: per_million(|used| used.broker),
         peak,
     }
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Measured { rate, cpu, servers, peak } = self;
-        write!(f, "{rate:.0} events/s, CPU s per million: {cpu:.2}, servers {servers:.2}; {} MiB", peak >> 20)
+        let Measured { rate, cpu, broker, peak } = self;
+        write!(f, "{rate:.0} events/s, CPU s per million: {cpu:.2}, broker {broker:.2}; {} MiB", peak >> 20)
     }
 }

@@ -33,7 +33,7 @@ pub fn run() {
         let output = Topic::create(input.bootstrap(), "smoke-out", PARTITIONS);
         let running = contestant.start(&input, &output.name);
         let goal = Goal { events: EVENTS, limit: Duration::MAX };
-        let measured = measure(&output, goal, || Used { process: running.usage(), servers: broker.usage().cpu });
+        let measured = measure(&output, goal, || Used { process: running.usage(), broker: broker.usage().cpu });
         assert!(measured.rate > 0.0 && measured.peak > 0, "{}: {measured}", contestant.name);
         checker::check(&transactions, EVENTS, &output, &[]).assert_exact();
         let mut scored = 0;

@@ -28,7 +28,7 @@ const COLUMNS: [Column<Run>; 5] = [
     Column {
         title: "broker CPU s/M",
         key: "broker_cpu_seconds_per_million",
-        value: |run| Some(run.measured.servers),
+        value: |run| Some(run.measured.broker),
         show: hundredths,
         ratio: false,
     },
@@ -60,7 +60,7 @@ fn beside_queues(contestants: &[Contestant], rows: Vec<Row<Measured>>) -> Vec<Ro
     };
     let row = |(one, row): (&Contestant, Row<Measured>)| {
         let rounds = row.rounds.into_iter().enumerate();
-        let rounds = rounds.map(|(round, measured)| Some(beside(one.is_weir(), round, measured?))).collect();
+        let rounds = rounds.map(|(round, measured)| Some(beside(one.kind.is_weir(), round, measured?))).collect();
         Row { name: row.name, base: row.base, rounds }
     };
     contestants.iter().zip(rows).map(row).collect()
@@ -71,7 +71,7 @@ fn measured(contestant: &Contestant, options: &Options, broker: &Broker, input: 
     let running = contestant.start(input, &output.name);
     let profile = Profile::begin(options, &contestant.name, &running, &output);
     let goal = Goal { events: options.events, limit: Duration::from_secs(options.limit) };
-    let measured = measure(&output, goal, || Used { process: running.usage(), servers: broker.usage().cpu });
+    let measured = measure(&output, goal, || Used { process: running.usage(), broker: broker.usage().cpu });
     if let Some(profile) = profile {
         profile.end();
     }

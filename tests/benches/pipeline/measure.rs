@@ -11,6 +11,8 @@ use weir_tests::harness::topics::{Topic, client};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks, each of which costs the broker some requests.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Looks at the middle that make a good figure.
+const ENOUGH: usize = 10;
 /// The middle, as parts of all that arrives. What comes before is for a Java machine to get warm, too.
 const FROM: f64 = 0.2;
 const TO: f64 = 0.9;
@@ -44,6 +46,8 @@ pub struct Measured {
     pub broker: f64,
     /// Most resident memory of the process, bytes.
     pub peak: u64,
+    /// How often the middle was looked at: of few looks the first and last are far from its ends.
+    looks: usize,
 }
 
 struct Look {
@@ -91,6 +95,7 @@ fn middle(looks: &[Look], arrived: u64) -> Measured {
     let reached =
         |part: f64| looks.iter().position(|look| look.arrived as f64 >= part * arrived as f64).expect("the last look has all of it");
     let (begin, end) = (reached(FROM).saturating_sub(1), reached(TO));
+    let count = end - begin;
     let (begin, end, peak) = (&looks[begin], &looks[end], looks.last().map_or(0, |look| look.used.process.peak));
     let events = (end.arrived - begin.arrived) as f64;
     let per_million = |used: fn(&Used) -> f64| (used(&end.used) - used(&begin.used)) / events * 1e6;
@@ -99,12 +104,14 @@ fn middle(looks: &[Look], arrived: u64) -> Measured {
         cpu: per_million(|used| used.process.cpu),
         broker: per_million(|used| used.broker),
         peak,
+        looks: count,
     }
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Measured { rate, cpu, broker, peak } = self;
-        write!(f, "{rate:.0} events/s, CPU s per million: {cpu:.2}, broker {broker:.2}; {} MiB", peak >> 20)
+        let Measured { rate, cpu, broker, peak, looks } = self;
+        write!(f, "{rate:.0} events/s, CPU s per million: {cpu:.2}, broker {broker:.2}; {} MiB", peak >> 20)?;
+        if *looks < ENOUGH { write!(f, "; looked at {looks} times only, move more events") } else { Ok(()) }
     }
 }

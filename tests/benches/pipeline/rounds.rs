@@ -6,7 +6,7 @@ use crate::contestant::Contestant;
 use crate::options::{Kind, Options};
 use crate::report::Row;
 
-/// Lets everybody run once a round. Another one begins each round, so that none always follows the same.
+/// Lets everybody run once a round. Another one begins each round, and every second goes backwards, so that none always follows the same.
 pub fn take_turns<T: Display>(options: &Options, contestants: &[Contestant], mut run: impl FnMut(&Contestant) -> T) -> Vec<Row<T>> {
     // The broker's machine compiles as it goes: whoever came first would pay for all.
     run(&contestants[0]);
@@ -14,7 +14,8 @@ pub fn take_turns<T: Display>(options: &Options, contestants: &[Contestant], mut
     let mut rows: Vec<Row<T>> = contestants.iter().map(row).collect();
     for round in 0..options.rounds {
         for turn in 0..contestants.len() {
-            let index = (turn + round as usize) % contestants.len();
+            let place = (turn + round as usize) % contestants.len();
+            let index = if round.is_multiple_of(2) { place } else { contestants.len() - 1 - place };
             let contestant = &contestants[index];
             let sits_out = contestant.kind == Kind::Flume && round >= options.flume_rounds;
             let result = (!sits_out).then(|| run(contestant));

@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
+mod smoke;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +28,13 @@ const ROUNDS: usize = 41;
 const EVENTS: usize = 20_000;
 
 fn main() {
+    if smoke::is_meant() {
+        smoke::run("plugins_and_the_native_rules_agree", || measure(1));
+    }
+    measure(ROUNDS);
+}
+
+fn measure(rounds: usize) {
     let host = Host::new(Options { cache: None, compiler: Some(env!("CARGO_BIN_EXE_weir").into()), ..Options::default() }).unwrap();
     println!("{:<14}{:>8}{:>16}{:>16}{:>10}", "work", "batch", "native ns/event", "plugin ns/event", "ratio");
     let cases = [
@@ -36,7 +45,7 @@ fn main() {
     for (name, plugin, settings, native) in cases {
         let plugin = start(&host, plugin, settings);
         for size in [5, 100, 1000] {
-            compare(name, &plugin, native, size);
+            compare(name, &plugin, native, size, rounds);
         }
     }
 }
@@ -58,21 +67,21 @@ fn start(host: &Host, name: &str, settings: &[(&str, &str)]) -> Wasm {
     Wasm::start(host, place, &spec, Arc::new(Unobserved), None).unwrap()
 }
 
-fn compare(name: &str, plugin: &Wasm, native: Native, size: usize) {
+fn compare(name: &str, plugin: &Wasm, native: Native, size: usize, rounds: usize) {
     let batches: Vec<Arc<Batch>> = (0..EVENTS / size).map(|number| Arc::new(batch(number * size, size))).collect();
     assert_eq!(answers(&native(&batches[0])), answers(&ask(plugin, &batches[0])), "{name}: the plugin and the native rules disagree");
-    let mut rounds: Vec<(f64, f64)> = Vec::new();
-    for _ in 0..ROUNDS {
+    let mut times: Vec<(f64, f64)> = Vec::new();
+    for _ in 0..rounds {
         let native = timed(|| batches.iter().map(|batch| native(batch).verdicts.len()).sum());
         // All at once, as a pipeline has several batches in flight: the queue is never empty, the thread never sleeps.
         let plugin = timed(|| {
             let judging: Vec<Judging> = batches.iter().map(|batch| plugin.intercept(batch.clone())).collect();
             judging.into_iter().map(|judging| answer(judging).verdicts.len()).sum()
         });
-        rounds.push((per_event(native), per_event(plugin)));
+        times.push((per_event(native), per_event(plugin)));
     }
     let median = |pick: &dyn Fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(pick).collect();
+        let mut values: Vec<f64> = times.iter().map(pick).collect();
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };

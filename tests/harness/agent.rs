@@ -26,6 +26,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(90);
 /// A configuration in a directory of its own, from which agents are started.
 #[derive(Debug)]
 pub struct Site {
+    /// The program.
+    binary: PathBuf,
     directory: PathBuf,
     /// The configuration file.
     file: PathBuf,
@@ -46,7 +48,12 @@ pub struct Site {
 impl Site {
     /// Writes a properties file; `agents` are the names to run from it.
     pub fn new(label: &str, properties: &str, agents: &[&str]) -> Site {
-        let mut site = Site::at(label, "agent.properties");
+        Site::of(binary(), label, properties, agents)
+    }
+
+    /// As [`Site::new`], for agents of this binary.
+    pub fn of(binary: &Path, label: &str, properties: &str, agents: &[&str]) -> Site {
+        let mut site = Site::at(binary, label, "agent.properties");
         site.rewrite(properties);
         for name in agents {
             site.arguments.extend(["-n".to_owned(), (*name).to_owned()]);
@@ -56,19 +63,19 @@ impl Site {
 
     /// Writes a file in Weir's own form; `limits` are lines of its `[agent]`, the drain limit among them.
     pub fn native(label: &str, pipelines: &str, limits: &str) -> Site {
-        let site = Site { native: true, limits: limits.to_owned(), ..Site::at(label, "agent.toml") };
+        let site = Site { native: true, limits: limits.to_owned(), ..Site::at(binary(), label, "agent.toml") };
         site.rewrite(pipelines);
         site
     }
 
-    fn at(label: &str, file: &str) -> Site {
-        // Built before a test feeds anything, or the first agent comes when all is over.
-        binary();
+    /// The binary is built before a test feeds anything, or the first agent comes when all is over.
+    fn at(binary: &Path, label: &str, file: &str) -> Site {
         let directory = cache::scratch(label);
         let file = directory.join(file);
         let arguments = vec!["run".to_owned(), "-f".to_owned(), file.display().to_string()];
         let started = AtomicU32::new(0);
         Site {
+            binary: binary.to_owned(),
             directory,
             file,
             arguments,
@@ -148,8 +155,8 @@ impl Site {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.directory.join(format!("agent-{number}.log"));
         let mut command = match &self.small_disk {
-            None => Command::new(binary()),
-            Some((place, bytes)) => on_small_disk(place, *bytes),
+            None => Command::new(&self.binary),
+            Some((place, bytes)) => on_small_disk(&self.binary, place, *bytes),
         };
         command.args(&self.arguments).current_dir(&self.directory).env_remove("RUST_LOG");
         if !self.native {
@@ -260,6 +267,11 @@ impl Agent {
         code
     }
 
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Whether the process is there.
     pub fn is_running(&mut self) -> bool {
         self.process.is_running()
@@ -350,11 +362,11 @@ pub fn may_mount() -> bool {
     tried.is_ok_and(|status| status.success())
 }
 
-/// The binary, in a mount namespace with a tmpfs at this place.
-fn on_small_disk(place: &Path, bytes: u64) -> Command {
+/// A program, in a mount namespace with a tmpfs at this place.
+fn on_small_disk(program: &Path, place: &Path, bytes: u64) -> Command {
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-c", "mount -t tmpfs -o size=$1 tmpfs \"$2\" && shift 2 && exec \"$@\"", "sh"]);
-    command.arg(bytes.to_string()).arg(place).arg(binary());
+    command.arg(bytes.to_string()).arg(place).arg(program);
     command
 }
 

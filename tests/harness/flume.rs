@@ -27,6 +27,8 @@ pub struct Options<'a> {
     pub machine: Option<Machine>,
     /// Folder with Hadoop's configuration.
     pub hadoop: Option<&'a Path>,
+    /// Folder with classes of its components.
+    pub classes: Option<&'a Path>,
     /// Port for its metrics.
     pub metrics: Option<u16>,
 }
@@ -42,7 +44,7 @@ impl Flume {
         fs::write(&file, properties).unwrap();
         let logging = directory.join("log4j2.properties");
         fs::write(&logging, include_str!("servers/log4j2.properties")).unwrap();
-        let mut command = maven::java_with(&Vec::from_iter(options.hadoop), maven::FLUME);
+        let mut command = maven::java_with(&Vec::from_iter(options.hadoop.into_iter().chain(options.classes)), maven::FLUME);
         match options.machine.unwrap_or(Machine::Quick) {
             Machine::Quick => command.args(["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]),
             Machine::Fast => command.args(["-Xms256m", "-Xmx1g"]),

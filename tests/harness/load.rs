@@ -15,6 +15,15 @@ use super::flume_events;
 use super::topics::{Group, Topic, client};
 use super::transactions::Transactions;
 
+/// How long a sender waits for more of a batch, so that it fills topics fast.
+const LINGER: Duration = Duration::from_millis(20);
+/// The same where delays are measured, which it is a part of: as short as a small machine bears.
+const SHORT_LINGER: Duration = Duration::from_millis(10);
+/// How often a feed looks what is due.
+const PAUSE: Duration = Duration::from_millis(10);
+/// The same where delays are measured.
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
+
 /// Headers of a Flume event.
 pub type EventHeaders = &'static [(&'static str, &'static str)];
 
@@ -54,8 +63,10 @@ fn send_all(mut sender: Sender<'_>, ids: Range<u64>, pace: Option<u64>) {
 /// How fast a [`Feed`] sends.
 #[derive(Debug, Clone)]
 pub enum Supply {
-    /// So many events a second.
+    /// So many events a second, some at a time.
     Pace(u64),
+    /// So many events a second, each within a millisecond or two of when it is due: for measuring delays.
+    OnTime(u64),
     /// So fast that this consumer group stays so many events behind: its members never run dry, and no disk is filled for nothing.
     Ahead {
         /// The group.
@@ -68,6 +79,7 @@ pub enum Supply {
 /// Transactions that are sent, from 0 on, until somebody says stop.
 #[derive(Debug)]
 pub struct Feed {
+    begun: Instant,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<u64>>,
 }
@@ -82,8 +94,14 @@ impl Feed {
     pub fn start_as(headers: Option<EventHeaders>, topic: &Arc<Topic>, transactions: &Transactions, supply: Supply) -> Feed {
         let stop = Arc::new(AtomicBool::new(false));
         let (topic, transactions, stopped) = (topic.clone(), transactions.clone(), stop.clone());
-        let thread = std::thread::spawn(move || feed(headers, &topic, &transactions, &supply, &stopped));
-        Feed { stop, thread: Some(thread) }
+        let begun = Instant::now();
+        let thread = std::thread::spawn(move || feed(headers, &topic, &transactions, &supply, begun, &stopped));
+        Feed { begun, stop, thread: Some(thread) }
+    }
+
+    /// When transaction 0 was due.
+    pub fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Stops, and says how many transactions the broker has: `0..` that number.
@@ -101,25 +119,35 @@ impl Drop for Feed {
     }
 }
 
-fn feed(headers: Option<EventHeaders>, topic: &Topic, transactions: &Transactions, supply: &Supply, stop: &AtomicBool) -> u64 {
-    let mut sender = Sender { headers, ..Sender::new(topic, transactions) };
+fn feed(
+    headers: Option<EventHeaders>,
+    topic: &Topic,
+    transactions: &Transactions,
+    supply: &Supply,
+    begun: Instant,
+    stop: &AtomicBool,
+) -> u64 {
+    let (linger, pause) = match supply {
+        Supply::OnTime(_) => (SHORT_LINGER, SHORT_PAUSE),
+        Supply::Pace(_) | Supply::Ahead { .. } => (LINGER, PAUSE),
+    };
+    let mut sender = Sender { headers, ..Sender::lingering(topic, transactions, linger) };
     let group = match supply {
         Supply::Ahead { group, .. } => Some(Group::new(group, topic)),
-        Supply::Pace(_) => None,
+        Supply::Pace(_) | Supply::OnTime(_) => None,
     };
-    let start = Instant::now();
     let mut next = 0;
     while !stop.load(Ordering::Relaxed) {
         let due = match (supply, &group) {
             (Supply::Ahead { events, .. }, Some(group)) => group.total() + events,
             (Supply::Ahead { .. }, None) => unreachable!("it has its group"),
-            (Supply::Pace(pace), _) => (start.elapsed().as_secs_f64() * *pace as f64) as u64,
+            (Supply::Pace(pace) | Supply::OnTime(pace), _) => (begun.elapsed().as_secs_f64() * *pace as f64) as u64,
         };
         for id in next..due {
             sender.send(id);
         }
         next = next.max(due);
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(pause);
     }
     sender.finish();
     next
@@ -139,11 +167,15 @@ struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     fn new(topic: &'a Topic, transactions: &'a Transactions) -> Sender<'a> {
+        Sender::lingering(topic, transactions, LINGER)
+    }
+
+    fn lingering(topic: &'a Topic, transactions: &'a Transactions, linger: Duration) -> Sender<'a> {
         let tally = Tally::default();
         let producer = client(topic.bootstrap())
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
-            .set("linger.ms", "20")
+            .set("linger.ms", linger.as_millis().to_string())
             .set("batch.size", "500000")
             .set("queue.buffering.max.messages", "200000")
             .create_with_context(tally.clone())

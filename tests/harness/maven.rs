@@ -91,6 +91,8 @@ fn fetch(artifacts: Artifacts, directory: &Path) {
             .args(["-B", "-q", "-Dstyle.color=never", "dependency:copy-dependencies", "-DincludeScope=runtime"])
             .arg(format!("-DoutputDirectory={}", directory.display()))
             .stdin(std::process::Stdio::null())
+            // What a benchmark prints is its tables.
+            .stdout(std::io::stderr())
             .status()
             .unwrap();
         if status.success() {

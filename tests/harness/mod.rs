@@ -27,6 +27,8 @@ pub mod raw;
 pub mod reader;
 pub mod side;
 pub mod signing;
+#[path = "../../runtime/benches/smoke/mod.rs"]
+pub mod smoke;
 pub mod topics;
 pub mod transactions;
 pub mod turn;

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-/// About how long a body is, bytes.
+/// About how long a body is unless a test says otherwise, bytes.
 const SIZE: usize = 250;
 /// A card's number has this many values behind its first digit.
 const CARDS: u64 = 1_000_000_000_000_000;
@@ -33,6 +33,8 @@ pub struct Transactions {
     pub seed: u64,
     /// Partitions of the topic they go to.
     pub partitions: u64,
+    /// About how long a body is, bytes: 250 or more.
+    pub size: usize,
     /// One in this many, at random places, is malformed.
     pub malformed_one_in: Option<u64>,
     /// One in this many, at random places, is poisoned.
@@ -47,6 +49,7 @@ impl Transactions {
         Transactions {
             seed: 1,
             partitions: partitions.cast_unsigned().into(),
+            size: SIZE,
             malformed_one_in: None,
             poisoned_one_in: None,
             rare_from: None,
@@ -118,14 +121,14 @@ impl Transactions {
             body.extend_from_slice(br#","rare":true"#);
         }
         let _ = write!(body, r#","merchant":"M{:07} "#, (random >> 36) % 10_000_000);
-        let room = SIZE.saturating_sub(body.len() + 2).min(STREET.len());
-        body.extend_from_slice(&STREET.as_bytes()[..room]);
+        let room = self.size.saturating_sub(body.len() + 2);
+        body.extend(STREET.bytes().cycle().take(room));
         body.extend_from_slice(br#""}"#);
     }
 
     /// A transaction's body.
     pub fn body(&self, id: u64) -> Vec<u8> {
-        let mut body = Vec::with_capacity(SIZE);
+        let mut body = Vec::with_capacity(self.size);
         self.write(id, &mut body);
         body
     }
@@ -186,6 +189,16 @@ mod tests {
         for kind in [Kind::Malformed, Kind::Poisoned] {
             let count = transactions.count(kind, 10_000);
             assert!((150..250).contains(&count), "{kind:?}: {count} of about 200");
+        }
+    }
+
+    #[test]
+    fn a_body_is_as_long_as_it_is_asked_for() {
+        let transactions = Transactions { size: 1024, ..Transactions::new(4) };
+        for id in 0..1000 {
+            let body = transactions.body(id);
+            assert_eq!(body.len(), 1024);
+            assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
         }
     }
 

@@ -4,22 +4,23 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde_json::Value;
 use weir_tests::harness::agent;
 use weir_tests::harness::broker::{self, Broker, Machine};
 use weir_tests::harness::flume::Options;
 use weir_tests::harness::hdfs::Hdfs;
-use weir_tests::harness::side::{Run, Side};
+use weir_tests::harness::side::{Run, Running, Side};
 use weir_tests::harness::topics::{self, Group, Topic};
 use weir_tests::harness::transactions::Transactions;
-use weir_tests::harness::{cache, load, wait};
+use weir_tests::harness::{cache, checker, load, wait};
 
-use crate::measure::{Measured, measure, measure_by};
+use crate::measure::{Goal, Measured, Used, measure, measure_by};
 
 const PARTITIONS: i32 = 4;
 
 /// One way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Flow {
     /// Generated events of 250 bytes, file channel, null sink: the channel alone.
     Channel,
@@ -41,15 +42,6 @@ pub struct Servers {
 impl Flow {
     /// All of them.
     pub const ALL: [Flow; 3] = [Flow::Channel, Flow::Kafka, Flow::Hdfs];
-
-    /// For the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Flow::Channel => "channel",
-            Flow::Kafka => "kafka",
-            Flow::Hdfs => "hdfs",
-        }
-    }
 
     /// For people.
     pub fn title(self) -> &'static str {
@@ -108,7 +100,7 @@ impl Servers {
         let running = side.start(run(&properties, Options { metrics: Some(port), ..fast() }));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         wait::until("numbers are published", Duration::from_secs(60), || TcpStream::connect(address).is_ok());
-        let measured = measure_by(self.events, || taken(address), || running.usage());
+        let measured = measure_by(self.goal(), || taken(address), || self.used(&running));
         drop(running);
         // Half a gigabyte a run.
         std::fs::remove_dir_all(directory).unwrap();
@@ -142,8 +134,9 @@ impl Servers {
             channel = file_channel(directory),
         );
         let running = side.start(run(&properties, fast()));
-        let measured = measure(&output, self.events, || running.usage());
+        let measured = measure(&output, self.goal(), || self.used(&running));
         drop(running);
+        checker::check(&Transactions::new(PARTITIONS), self.events, &output, &[]).assert_nothing_lost();
         std::fs::remove_dir_all(directory).unwrap();
         measured
     }
@@ -172,7 +165,15 @@ impl Servers {
         let hadoop = hdfs.configuration();
         let running = side.start(run(&properties, Options { hadoop: Some(&hadoop), ..fast() }));
         let group = Group::new(&group, input);
-        measure_by(self.events, || group.total(), || running.usage())
+        measure_by(self.goal(), || group.total(), || self.used(&running))
+    }
+
+    fn goal(&self) -> Goal {
+        Goal { events: self.events, limit: Duration::MAX }
+    }
+
+    fn used(&self, running: &Running) -> Used {
+        Used { process: running.usage(), broker: self.broker.as_ref().map_or(0.0, |broker| broker.usage().cpu) }
     }
 }
 

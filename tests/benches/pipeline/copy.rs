@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -16,10 +17,65 @@ use weir_tests::harness::topics::client;
 
 use crate::score::Scorer;
 
-/// First argument of a process that is this loop; then bootstrap servers, input, output, group and maybe [`SCORE`].
+/// First argument of a process that is this loop; then [`Settings`], bootstrap servers, input, output, group and maybe [`SCORE`].
 pub const ARGUMENT: &str = "copy";
 /// Last argument of one that scores.
 pub const SCORE: &str = "score";
+
+/// How its clients are set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settings {
+    /// As librdkafka comes: a consumer whose queue was full fetches nothing for a second.
+    Defaults,
+    /// What makes a loop fast.
+    Tuned,
+    /// What Weir sets where a file says nothing, and what the benchmark's says: the queues are as long, the producer is as careful.
+    Weirs,
+}
+
+impl Settings {
+    const ALL: [Settings; 3] = [Settings::Defaults, Settings::Tuned, Settings::Weirs];
+
+    /// As an argument.
+    pub fn name(self) -> &'static str {
+        match self {
+            Settings::Defaults => "defaults",
+            Settings::Tuned => "tuned",
+            Settings::Weirs => "weirs",
+        }
+    }
+
+    fn consumer(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Settings::Defaults => &[],
+            Settings::Tuned => &[("fetch.queue.backoff.ms", "10")],
+            Settings::Weirs => &[
+                ("fetch.queue.backoff.ms", "10"),
+                ("queued.max.messages.kbytes", "16384"),
+                ("check.crcs", "true"),
+                ("isolation.level", "read_committed"),
+                ("partition.assignment.strategy", "cooperative-sticky"),
+                ("session.timeout.ms", "6000"),
+                ("heartbeat.interval.ms", "1500"),
+            ],
+        }
+    }
+
+    fn producer(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Settings::Defaults => &[],
+            Settings::Tuned => &[("linger.ms", "5"), ("batch.size", "1000000"), ("queue.buffering.max.messages", "200000")],
+            Settings::Weirs => &[
+                ("linger.ms", "5"),
+                ("enable.idempotence", "true"),
+                ("message.timeout.ms", "0"),
+                ("partitioner", "murmur2_random"),
+                ("queue.buffering.max.messages", "200000"),
+                ("queue.buffering.max.kbytes", "65536"),
+            ],
+        }
+    }
+}
 
 /// Events between two commits.
 const COMMIT_EVERY: u64 = 1000;
@@ -41,23 +97,18 @@ impl ProducerContext for Acknowledged {
 
 /// Runs until it is killed.
 pub fn run(arguments: &[String]) {
-    let [bootstrap, input, output, group, rest @ ..] = arguments else { panic!("{arguments:?}") };
+    let [settings, bootstrap, input, output, group, rest @ ..] = arguments else { panic!("{arguments:?}") };
+    let settings = Settings::ALL.into_iter().find(|one| one.name() == settings).expect("settings by name");
     let mut scorer = rest.contains(&SCORE.to_owned()).then(Scorer::new);
-    let consumer: BaseConsumer = client(bootstrap)
+    let consumer: BaseConsumer = with(client(bootstrap), settings.consumer())
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
-        .set("fetch.queue.backoff.ms", "10")
         .create()
         .unwrap();
     let acknowledged = Acknowledged::default();
-    let producer: BaseProducer<Acknowledged> = client(bootstrap)
-        .set("acks", "all")
-        .set("linger.ms", "5")
-        .set("batch.size", "1000000")
-        .set("queue.buffering.max.messages", "200000")
-        .create_with_context(acknowledged.clone())
-        .unwrap();
+    let producer: BaseProducer<Acknowledged> =
+        with(client(bootstrap), settings.producer()).set("acks", "all").create_with_context(acknowledged.clone()).unwrap();
     consumer.subscribe(&[input]).unwrap();
 
     let mut sent = 0;
@@ -84,6 +135,13 @@ pub fn run(arguments: &[String]) {
         }
         producer.poll(Duration::ZERO);
     }
+}
+
+fn with(mut client: ClientConfig, settings: &[(&str, &str)]) -> ClientConfig {
+    for (key, value) in settings {
+        client.set(*key, *value);
+    }
+    client
 }
 
 fn send(producer: &BaseProducer<Acknowledged>, output: &str, message: &BorrowedMessage<'_>, scorer: Option<&mut Scorer>) {

@@ -1,62 +1,141 @@
-//! Medians over the rounds, and ratios to the first contestant within each round.
+//! Medians over the rounds with the least and the most, and ratios, which are taken within each round.
 
-use std::fmt::Write;
+use std::iter::once;
 
-use serde_json::json;
-
-use crate::measure::Measured;
+use serde_json::{Map, Value, json};
 
 /// One contestant over all rounds.
-pub struct Row {
-    name: String,
-    rate: f64,
-    cpu: f64,
-    peak: u64,
-    rate_ratio: f64,
-    cpu_ratio: f64,
+pub struct Row<T> {
+    /// For people.
+    pub name: String,
+    /// Index of the row its ratios refer to.
+    pub base: Option<usize>,
+    /// What each round showed; `None` where it took no part.
+    pub rounds: Vec<Option<T>>,
 }
 
-/// The first contestant's rounds are what the others are compared with.
-pub fn rows(results: Vec<(String, Vec<Measured>)>) -> Vec<Row> {
-    let base = results[0].1.clone();
-    let ratio = |rounds: &[Measured], of: fn(&Measured) -> f64| median(rounds.iter().zip(&base).map(|(one, base)| of(one) / of(base)));
-    results
-        .into_iter()
-        .map(|(name, rounds)| Row {
-            name,
-            rate: median(rounds.iter().map(|round| round.rate)),
-            cpu: median(rounds.iter().map(|round| round.cpu)),
-            peak: rounds.iter().map(|round| round.peak).max().unwrap_or(0),
-            rate_ratio: ratio(&rounds, |measured| measured.rate),
-            cpu_ratio: ratio(&rounds, |measured| measured.cpu),
-        })
-        .collect()
+/// One figure of a contestant.
+pub struct Column<T> {
+    /// For people.
+    pub title: &'static str,
+    /// For programs.
+    pub key: &'static str,
+    /// The figure; `None` where a round has none.
+    pub value: fn(&T) -> Option<f64>,
+    /// For people.
+    pub show: fn(f64) -> String,
+    /// Whether it is followed by the ratio to the row's base.
+    pub ratio: bool,
 }
 
-/// For people.
-pub fn table(rows: &[Row]) -> String {
-    let mut text = format!("{:<36} {:>10} {:>6} {:>9} {:>6} {:>9}\n", "", "events/s", "ratio", "CPU s/M", "ratio", "peak MiB");
-    for Row { name, rate, cpu, peak, rate_ratio, cpu_ratio } in rows {
-        let _ = writeln!(text, "{name:<36} {rate:>10.0} {rate_ratio:>6.2} {cpu:>9.2} {cpu_ratio:>6.2} {:>9}", peak >> 20);
+/// Medians and ratios, ready to be shown.
+pub struct Report {
+    titles: Vec<&'static str>,
+    rows: Vec<(String, Vec<String>)>,
+    json: Value,
+}
+
+#[derive(Clone, Copy)]
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Report {
+    /// Makes one.
+    pub fn new<T>(columns: &[Column<T>], rows: &[Row<T>]) -> Report {
+        let titles = columns.iter().flat_map(|column| once(column.title).chain(column.ratio.then_some("ratio")));
+        let mut report = Report { titles: titles.collect(), rows: Vec::new(), json: Value::Null };
+        let mut objects = Vec::new();
+        for row in rows {
+            let (mut cells, mut object) = (Vec::new(), Map::new());
+            object.insert("name".to_owned(), json!(row.name));
+            for column in columns {
+                let figures = row.rounds.iter().flatten().filter_map(column.value);
+                let spread = Spread::of(figures);
+                cells.push(cell(spread, column.show));
+                object.insert(column.key.to_owned(), Spread::json(spread));
+                if column.ratio {
+                    let base = row.base.map(|base| &rows[base].rounds);
+                    let pairs = base.into_iter().flat_map(|base| row.rounds.iter().zip(base));
+                    let figure = |round: &Option<T>| round.as_ref().and_then(column.value);
+                    let spread = Spread::of(pairs.filter_map(|(one, base)| Some(figure(one)? / figure(base)?)));
+                    cells.push(cell(spread, |ratio| format!("{ratio:.2}")));
+                    object.insert(format!("{}_ratio", column.key), Spread::json(spread));
+                }
+            }
+            report.rows.push((row.name.clone(), cells));
+            objects.push(Value::Object(object));
+        }
+        report.json = Value::Array(objects);
+        report
     }
-    text
+
+    /// For a terminal.
+    pub fn plain(&self) -> String {
+        let width = |index: usize| {
+            let cells = self.rows.iter().map(|(_, cells)| cells[index].chars().count());
+            cells.chain(once(self.titles[index].len())).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.titles.len()).map(width).collect();
+        let names = self.rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let line = |name: &str, cells: &mut dyn Iterator<Item = &str>| {
+            let cells = cells.zip(&widths).map(|(cell, width)| format!("  {cell:>width$}"));
+            format!("{name:<names$}{}\n", cells.collect::<String>())
+        };
+        let head = line("", &mut self.titles.iter().copied());
+        let rows = self.rows.iter().map(|(name, cells)| line(name, &mut cells.iter().map(String::as_str)));
+        once(head).chain(rows).collect()
+    }
+
+    /// For the README.
+    pub fn markdown(&self) -> String {
+        let line = |name: &str, cells: &str| format!("| {name} | {cells} |\n");
+        let rule = format!("|---|{}\n", "---:|".repeat(self.titles.len()));
+        let rows = self.rows.iter().map(|(name, cells)| line(name, &cells.join(" | ")));
+        once(line("", &self.titles.join(" | "))).chain(once(rule)).chain(rows).collect()
+    }
+
+    /// For programs.
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
 }
 
-/// For programs.
-pub fn json(rows: &[Row], events: u64, rounds: usize) -> String {
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|Row { name, rate, cpu, peak, rate_ratio, cpu_ratio }| {
-            json!({ "name": name, "events_per_second": rate, "cpu_seconds_per_million": cpu, "peak_bytes": peak,
-                    "rate_ratio": rate_ratio, "cpu_ratio": cpu_ratio })
-        })
-        .collect();
-    json!({ "events": events, "rounds": rounds, "contestants": rows }).to_string()
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (least, most) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median = if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] };
+        Some(Spread { least, median, most })
+    }
+
+    fn json(spread: Option<Spread>) -> Value {
+        spread.map_or(Value::Null, |Spread { least, median, most }| json!({ "least": least, "median": median, "most": most }))
+    }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
+/// The median, and behind it the least and the most where they look different.
+fn cell(spread: Option<Spread>, show: fn(f64) -> String) -> String {
+    let Some(Spread { least, median, most }) = spread else { return "-".to_owned() };
+    let [least, median, most] = [least, median, most].map(show);
+    if least == most { median } else { format!("{median} ({least}..{most})") }
+}
+
+/// Thousands.
+pub fn thousands(value: f64) -> String {
+    format!("{:.*} k", if value < 10_000.0 { 1 } else { 0 }, value / 1e3)
+}
+
+/// Two decimals.
+pub fn hundredths(value: f64) -> String {
+    format!("{value:.2}")
+}
+
+/// MiB of bytes.
+pub fn mebibytes(bytes: f64) -> String {
+    format!("{:.0}", bytes / f64::from(1 << 20))
 }

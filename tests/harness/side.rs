@@ -19,7 +19,7 @@ pub enum Running {
     /// Flume 1.11.
     Flume(Flume),
     /// The agent under test, and its files.
-    Weir(Agent, Site),
+    Weir(Agent, Box<Site>),
 }
 
 /// What is run.
@@ -60,7 +60,7 @@ impl Side {
                 let environment: Vec<_> = options.hadoop.iter().map(|folder| ("HADOOP_CONF_DIR", folder.to_str().unwrap())).collect();
                 let mut agent = site.launch_with(0, &environment);
                 agent.wait_until_ready();
-                Running::Weir(agent, site)
+                Running::Weir(agent, Box::new(site))
             }
         }
     }

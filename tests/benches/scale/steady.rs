@@ -1,4 +1,5 @@
-//! One run of a contestant that has long joined its groups: speed and cost over the middle of its work.
+//! One run of a contestant that has long joined its groups: speed and cost from the moment it may begin until the last event is out. With many clients
+//! there is no middle: all of the work may be in their queues before a tenth of it has arrived.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,6 @@ use crate::table::{Cell, median};
 const OUTPUT_PARTITIONS: i32 = 16;
 /// How long nothing may arrive.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often the output is looked at: each look is a request a partition, and the broker's CPU is measured.
-const LOOK: Duration = Duration::from_millis(50);
 /// How long a contestant is watched that has nothing to do.
 const IDLE: Duration = Duration::from_secs(3);
 
@@ -59,6 +58,7 @@ impl Measured {
 /// When one of them does not arrive.
 pub fn run(contestant: Contestant, broker: &Broker, inputs: &[Topic], events: u64) -> Measured {
     let output = Topic::create(broker.bootstrap(), "scale-out", OUTPUT_PARTITIONS);
+    let events = events / inputs.len() as u64 * inputs.len() as u64;
     let watcher: BaseConsumer = client(broker.bootstrap()).create().unwrap();
     let arrived = || output.ends_by(&watcher).iter().sum::<i64>().cast_unsigned();
     let groups = topics::unique("scale");
@@ -72,42 +72,16 @@ pub fn run(contestant: Contestant, broker: &Broker, inputs: &[Topic], events: u6
     let idle = idle(|| running.usage().cpu);
     running.stand_still();
     fill_all(inputs, events);
-    let began = (Instant::now(), running.usage().cpu, broker.usage().cpu);
+    let (begun, cpu, brokers) = (Instant::now(), running.usage().cpu, broker.usage().cpu);
     running.go_on();
-    let mut peak = 0;
-    // (when, how many, CPU, the broker's) at a tenth and at nine tenths.
-    let (mut first, mut last) = (None, None);
-    let mut moved = (Instant::now(), warm);
-    while moved.1 < warm + events {
-        let now = arrived();
-        let used = running.usage();
-        peak = used.peak.max(peak);
-        if now != moved.1 {
-            moved = (Instant::now(), now);
-        }
-        assert!(moved.0.elapsed() < PATIENCE, "stuck at {} of {events}; began {:?} ago", now - warm, began.0.elapsed());
-        let mark = (Instant::now(), now, used.cpu, broker.usage().cpu);
-        if now - warm >= events / 10 {
-            first.get_or_insert(mark);
-        }
-        if now - warm >= events / 10 * 9 {
-            last.get_or_insert(mark);
-        }
-        std::thread::sleep(LOOK);
-    }
-    let (first, last) = first.zip(last).expect("all events passed both marks");
-    // A run that is over between two looks is measured whole.
-    let (first, last) = match last.1 - first.1 >= events / 4 {
-        true => (first, last),
-        false => ((began.0, warm, began.1, began.2), last),
-    };
-    let millions = (last.1 - first.1) as f64 / 1e6;
+    wait::while_moving("events arrive", warm + events, PATIENCE, arrived);
+    let (took, used, millions) = (begun.elapsed().as_secs_f64(), running.usage(), events as f64 / 1e6);
     Measured {
-        rate: millions * 1e6 / (last.0 - first.0).as_secs_f64(),
-        cpu: (last.2 - first.2) / millions,
-        broker: (last.3 - first.3) / millions,
+        rate: events as f64 / took,
+        cpu: (used.cpu - cpu) / millions,
+        broker: (broker.usage().cpu - brokers) / millions,
         idle,
-        peak,
+        peak: used.peak,
     }
 }
 

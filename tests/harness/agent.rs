@@ -36,6 +36,8 @@ pub struct Site {
     native: bool,
     dead_letter_topic: Option<String>,
     header_style: &'static str,
+    /// Where its agents keep compiled plugins.
+    compiled: PathBuf,
     /// More of its `[agent]`.
     settings: String,
     /// Lines of its `[agent]` that a test may choose, the drain limit among them.
@@ -82,6 +84,8 @@ impl Site {
             native: false,
             dead_letter_topic: None,
             header_style: "weir",
+            // Between runs, as an operator's agent keeps them.
+            compiled: cache::kept().join("compiled"),
             settings: String::new(),
             limits: LIMITS.to_owned(),
             small_disk: None,
@@ -112,6 +116,12 @@ impl Site {
     /// Dead letters in a topic have headers of this style: `weir` or `connect`.
     pub fn with_header_style(mut self, style: &'static str) -> Site {
         self.header_style = style;
+        self
+    }
+
+    /// Compiled plugins are kept here. A native configuration has to be written again after this.
+    pub fn with_cache(mut self, directory: &Path) -> Site {
+        self.compiled = directory.to_owned();
         self
     }
 
@@ -183,8 +193,7 @@ impl Site {
     }
 
     fn settings(&self, slot: u32) -> String {
-        // Compiled plugins are kept between runs, as an operator's agent keeps them.
-        let cache = cache::kept().join("compiled");
+        let cache = &self.compiled;
         let file = self.directory.join(format!("dead-letters-{slot}.jsonl"));
         let state = self.directory.join(format!("state-{slot}"));
         let dead_letters = match &self.dead_letter_topic {
@@ -236,6 +245,16 @@ impl Agent {
     pub fn terminate(self) -> i32 {
         self.process.signal(Signal::Terminate);
         self.wait()
+    }
+
+    /// Sends it any signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// SIGHUP.
@@ -299,6 +318,15 @@ impl Agent {
         get(self.admin(), path)
     }
 
+    /// How many partitions its sources have, of the one pipeline it runs; none before it is ready.
+    pub fn partitions(&self) -> usize {
+        let Some(admin) = self.ready_line().map(|line| admin_in(&line)) else { return 0 };
+        let (_, checks) = get(admin, "/readyz?verbose");
+        let assigned =
+            checks.lines().filter_map(|line| line.strip_suffix(" partitions assigned")?.rsplit(' ').next()?.parse::<usize>().ok());
+        assigned.sum()
+    }
+
     /// Its API.
     pub fn api(&self) -> Api {
         Api::new(self.admin())
@@ -309,9 +337,7 @@ impl Agent {
     /// # Panics
     /// When it is not ready yet.
     pub fn admin(&self) -> SocketAddr {
-        let line = self.ready_line().expect("the agent is ready");
-        let address = line.get("admin").and_then(Value::as_str).expect("a ready agent names its admin address");
-        address.parse().expect("an address")
+        admin_in(&self.ready_line().expect("the agent is ready"))
     }
 
     /// Sum of a metric's samples, over those whose labels contain `label`.
@@ -342,6 +368,11 @@ impl Drop for Agent {
             eprintln!("end of {}:\n{}", self.log.display(), self.log_tail());
         }
     }
+}
+
+fn admin_in(ready: &Value) -> SocketAddr {
+    let address = ready.get("admin").and_then(Value::as_str).expect("a ready agent names its admin address");
+    address.parse().expect("an address")
 }
 
 /// What an HTTP server on this machine answers: status code and body.

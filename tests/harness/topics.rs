@@ -150,6 +150,15 @@ impl<'a> Group<'a> {
         patiently("commit", || self.consumer.commit(&self.list(Offset::Offset(0)), CommitMode::Sync));
     }
 
+    /// Commits the end of every partition: the group begins with what comes next.
+    pub fn begin_at_end(&self) {
+        let mut list = TopicPartitionList::new();
+        for (partition, end) in self.topic.ends_by(&self.consumer).into_iter().enumerate() {
+            list.add_partition_offset(&self.topic.name, partition as i32, Offset::Offset(end)).unwrap();
+        }
+        patiently("commit", || self.consumer.commit(&list, CommitMode::Sync));
+    }
+
     fn list(&self, offset: Offset) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for partition in 0..self.topic.partitions {

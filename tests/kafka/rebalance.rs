@@ -47,3 +47,31 @@ fn agents_that_join_and_leave_share_the_work_and_neither_lose_nor_double() {
     println!("rebalance: {report}");
     report.assert_exact();
 }
+
+#[test]
+fn agents_of_one_group_have_equal_shares_and_nothing_is_lost() {
+    const AGENTS: usize = 3;
+    const PARTITIONS: i32 = 9;
+    const EVENTS: u64 = 90_000;
+    let _turn = turn::alone();
+    let bootstrap = Broker::shared().bootstrap();
+    let input = Topic::create(bootstrap, "equal-in", PARTITIONS);
+    let output = Topic::create(bootstrap, "equal-out", 4);
+    let transactions = Transactions::new(PARTITIONS);
+    let group = topics::unique("equal");
+    let pipeline = Pipeline { plugins: vec![configuration::passthrough()], ..Pipeline::new("equal", &input, &output.name, &group) };
+    let site = Site::new("equal", &pipeline.properties(), &["equal"]);
+    let agents: Vec<Agent> = (0..AGENTS as u32).map(|slot| site.launch(slot)).collect();
+    let has = || agents.iter().map(Agent::partitions).collect::<Vec<_>>();
+    wait::until("every agent has as many partitions", Duration::from_secs(60), || has() == [PARTITIONS as usize / AGENTS; AGENTS]);
+    load::fill(&input, &transactions, EVENTS, None);
+    Group::new(&group, &input).wait_until_settled();
+    let received: Vec<f64> = agents.iter().map(received).collect();
+    for agent in agents {
+        assert_eq!(agent.terminate(), 0);
+    }
+    let report = checker::check(&transactions, EVENTS, &output, &[]);
+    println!("equal shares: {received:?}, {report}");
+    assert_eq!(received, [EVENTS as f64 / AGENTS as f64; AGENTS]);
+    report.assert_exact();
+}

@@ -49,6 +49,16 @@ fn a_plugin_is_compiled_once_and_damaged_code_again() {
 }
 
 #[test]
+fn a_plugin_that_was_compiled_before_needs_its_grants_all_the_same() {
+    let home = tempfile::tempdir().unwrap();
+    let host = caching_in(home.path());
+    let read = |grants: &[Ability]| Artifact::read(&guest("fraud-score"), &host.terms(grants));
+    host.admit(read(&Ability::ALL).unwrap(), [], &Limits::default()).unwrap();
+    assert!(matches!(read(&[]), Err(Error::Imports { .. })));
+    read(&Ability::ALL).unwrap();
+}
+
+#[test]
 fn a_directory_others_may_write_is_not_used() {
     let home = tempfile::tempdir().unwrap();
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -71,6 +72,9 @@ pub enum Error {
     #[error("stopped before it was drained: unsettled events will come again")]
     CutShort,
 }
+
+/// How often the main loop shows that it comes round.
+const TICK: Duration = Duration::from_secs(1);
 
 /// An agent that is built and listens, and has read nothing yet.
 pub struct Agent {
@@ -127,12 +131,9 @@ impl Agent {
         if let Some(listener) = flume {
             servers.spawn(flume::serve(listener, services.metrics.clone(), ended(&serving)));
         }
-        let mut pipelines = Vec::new();
-        for pipeline in &spec.pipelines {
-            let built = Builder::build(&services, pipeline).await;
-            let built = built.map_err(|source| Error::Pipeline(pipeline.name.clone(), Box::new(source)))?;
-            pipelines.push((pipeline.clone(), built));
-        }
+        let building: Vec<_> = spec.pipelines.iter().map(|pipeline| build(&services, pipeline)).collect();
+        // Beside each other, since building waits for disks and for the compiler; the first in order that cannot be built is the one named.
+        let pipelines = stream::iter(building).buffered(cores()).try_collect().await?;
         Ok(Agent { pipelines, fleet, reloader, control, spans: services.spans, health, requests, admin, servers, serving })
     }
 
@@ -165,12 +166,16 @@ impl Agent {
             self.fleet.start(Arc::new(spec), built);
         }
         let watching = Task::spawn(watching::watch(self.reloader.clone()));
-        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        let mut ticks = tokio::time::interval(TICK);
         let mut announced = false;
         loop {
             tokio::select! {
                 () = stop.next() => break,
-                _ = ticks.tick() => announced = self.tick(announced),
+                _ = ticks.tick() => self.health.tick(),
+                () = self.health.ready(), if !announced => {
+                    info!(admin = %self.admin, "ready");
+                    announced = true;
+                }
                 () = self.fleet.all_ended() => return self.fleet.outcome(),
                 request = self.requests.next() => self.answer(request),
             }
@@ -187,16 +192,6 @@ impl Agent {
         self.serving = watch::Sender::new(());
         while self.servers.join_next().await.is_some() {}
         self.fleet.outcome()
-    }
-
-    /// The loop comes round; says once that all is ready.
-    fn tick(&self, announced: bool) -> bool {
-        self.health.tick();
-        if announced || !self.health.readiness().0 {
-            return announced;
-        }
-        info!(admin = %self.admin, "ready");
-        true
     }
 
     fn answer(&self, request: Request) {
@@ -218,6 +213,17 @@ impl Agent {
     }
 }
 
+async fn build(builder: &Services, spec: &PipelineSpec) -> Result<(PipelineSpec, Built), Error> {
+    match Builder::build(builder, spec).await {
+        Ok(built) => Ok((spec.clone(), built)),
+        Err(source) => Err(Error::Pipeline(spec.name.clone(), Box::new(source))),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Drop for Agent {
     /// However the run ended, no pipeline goes on behind its agent's back.
     fn drop(&mut self) {
@@ -231,9 +237,7 @@ pub struct Readiness(Health);
 impl Readiness {
     /// Resolves when it is.
     pub async fn ready(&self) {
-        while !self.0.readiness().0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.0.ready().await;
     }
 }
 

@@ -5,7 +5,8 @@
 
 use wasmparser::{Chunk, ComponentExternalKind, Encoding, FunctionBody, Parser, Payload, ValidPayload, Validator};
 
-use super::{Error, Signatures, engine};
+use super::payloads::outermost;
+use super::{Error, Host, Signatures, engine};
 use crate::interceptor::spec::Ability;
 
 /// The contract's package, the interfaces of it that every plugin may import, and the one it must export. Others are abilities.
@@ -39,7 +40,7 @@ impl Default for Caps {
 }
 
 /// On which terms a plugin is taken in.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Terms {
     /// How large it may be.
     pub caps: Caps,
@@ -47,12 +48,14 @@ pub struct Terms {
     pub grants: Vec<Ability>,
     /// Whose signature it needs.
     pub signatures: Signatures,
+    /// Who takes it in: a component it has compiled before was found valid then, and only its imports and exports are looked at again.
+    pub host: Option<Host>,
 }
 
 impl Default for Terms {
-    /// The default caps, every ability, and no signature.
+    /// The default caps, every ability, no signature, and every component is looked at whole.
     fn default() -> Terms {
-        Terms { caps: Caps::default(), grants: Ability::ALL.to_vec(), signatures: Signatures::default() }
+        Terms { caps: Caps::default(), grants: Ability::ALL.to_vec(), signatures: Signatures::default(), host: None }
     }
 }
 
@@ -65,12 +68,16 @@ impl Terms {
         }
     }
 
-    /// Looks at the whole file. `Ok` means: a valid component of this world that asks for nothing it is not granted.
-    pub(super) fn check(&self, name: &str, wasm: &[u8]) -> Result<(), Error> {
+    /// Looks at the file. `Ok` means: a valid component of this world that asks for nothing it is not granted.
+    pub(super) fn check(&self, name: &str, wasm: &[u8], digest: &str) -> Result<(), Error> {
         self.fits(name, wasm.len())?;
         kind(name, wasm)?;
         let mut survey = Survey { caps: &self.caps, functions: 0, imports: Vec::new(), exports: Vec::new() };
-        survey.read(wasm).map_err(|reason| refused(name, reason))?;
+        let looked = match self.host.as_ref().is_some_and(|host| host.knows(digest)) {
+            true => survey.skim(wasm),
+            false => survey.read(wasm),
+        };
+        looked.map_err(|reason| refused(name, reason))?;
         survey.world(name, &self.grants)
     }
 }
@@ -143,6 +150,14 @@ impl Survey<'_> {
                 },
             }
         }
+    }
+
+    /// Of a component that was read before.
+    fn skim(&mut self, wasm: &[u8]) -> Result<(), String> {
+        for payload in outermost(wasm) {
+            payload.and_then(|payload| self.note(&payload, 0)).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// The outermost component's imports and exports are the plugin's.

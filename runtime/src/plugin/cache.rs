@@ -1,25 +1,27 @@
 //! Compiled plugins on disk. What is read here is run as machine code, so nobody but this user may be able to write it.
 //!
 //! The directory is held open and everything is done relative to it: what was checked is what is used. An entry carries the digest of
-//! its code, verified over the very buffer that is then loaded; a damaged one is removed and compiled again. The key holds everything
+//! its code, verified over the very file that is then loaded; a damaged one is removed and compiled again. The key holds everything
 //! that code depends on: the component's digest, the engine's version, target and settings, and Weir's own version.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Stat};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
-use super::native_code::NativeCode;
+use super::native_code::{KeptCode, NativeCode};
 
-/// What an entry begins with; then the SHA-256 of the code, then the code.
-const MAGIC: &[u8] = b"weir code 1\n";
+/// What follows the code in an entry, which begins with it so that it can be mapped; then the SHA-256 of the code.
+const MAGIC: &[u8] = b"weir code 2\n";
 const DIGEST: usize = 32;
+/// Bytes that are read at once to verify an entry.
+const CHUNK: usize = 256 << 10;
 
 /// An open cache directory that only this user can write.
 pub(super) struct Cache {
@@ -39,7 +41,7 @@ impl Cache {
     }
 
     /// The code of a component, if it is there and whole.
-    pub(super) fn get(&self, digest: &str) -> Option<NativeCode> {
+    pub(super) fn get(&self, digest: &str) -> Option<KeptCode> {
         let name = self.name(digest);
         match self.read(&name) {
             Ok(code) => Some(code),
@@ -50,6 +52,11 @@ impl Cache {
                 None
             }
         }
+    }
+
+    /// Whether there is an entry of a component; it may turn out to be damaged.
+    pub(super) fn has(&self, digest: &str) -> bool {
+        rustix::fs::accessat(&self.directory, self.name(digest), Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// Keeps the code of a component.
@@ -73,31 +80,33 @@ impl Cache {
         format!("{digest}-{:016x}-{}.code", self.engine, env!("CARGO_PKG_VERSION"))
     }
 
-    fn read(&self, name: &str) -> io::Result<NativeCode> {
+    fn read(&self, name: &str) -> io::Result<KeptCode> {
         let file = rustix::fs::openat(&self.directory, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let file = File::from(file);
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(io::Error::other("not a file"));
         }
         ours_alone(&stat)?;
-        let mut entry = Vec::new();
-        File::from(file).read_to_end(&mut entry)?;
-        let body = entry.strip_prefix(MAGIC).ok_or_else(|| io::Error::other("not an entry of this cache"))?;
-        let (digest, code) = body.split_at_checked(DIGEST).ok_or_else(|| io::Error::other("cut off"))?;
-        if digest != Sha256::digest(code).as_slice() {
+        let length = file.metadata()?.len();
+        let code = length.checked_sub((MAGIC.len() + DIGEST) as u64).ok_or_else(|| io::Error::other("cut off"))?;
+        let mut digest = Sha256::new();
+        io::copy(&mut BufReader::with_capacity(CHUNK, (&file).take(code)), &mut digest)?;
+        let mut trailer = Vec::new();
+        (&file).read_to_end(&mut trailer)?;
+        let written = trailer.strip_prefix(MAGIC).ok_or_else(|| io::Error::other("cut off, or not an entry of this cache"))?;
+        if written != digest.finalize().as_slice() {
             return Err(io::Error::other("damaged: its digest does not match"));
         }
-        let at = entry.len() - code.len();
-        entry.drain(..at);
-        Ok(NativeCode::vouched_for(entry))
+        Ok(KeptCode::vouched_for(file, code))
     }
 
     fn write(&self, name: &str, code: &NativeCode) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(code.bytes())?;
         file.write_all(MAGIC)?;
         file.write_all(&Sha256::digest(code.bytes()))?;
-        file.write_all(code.bytes())?;
         file.sync_all()
     }
 
@@ -139,7 +148,9 @@ mod tests {
         let cache = open(&path).expect("a cache");
         assert!(cache.get("abc").is_none());
         cache.put("abc", &NativeCode::vouched_for(b"code".to_vec())).expect("put");
-        assert_eq!(cache.get("abc").expect("there").bytes(), b"code");
+        assert!(cache.has("abc") && !cache.has("ab"));
+        let mut code = cache.get("abc").expect("there");
+        assert_eq!((code.len(), code.read().expect("read")), (4, b"code".to_vec()));
         let mode = |path: &Path| std::fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&entries(&path)[0])), (0o700, 0o600));
     }
@@ -156,6 +167,27 @@ mod tests {
             assert!(cache.get("abc").is_none(), "cut at {cut}");
             assert!(entries(home.path()).is_empty(), "cut at {cut}");
         }
+        for flipped in 0..b"code".len() + MAGIC.len() + DIGEST {
+            cache.put("abc", &NativeCode::vouched_for(b"code".to_vec())).expect("put");
+            let entry = entries(home.path()).remove(0);
+            let mut bytes = std::fs::read(&entry).expect("read");
+            bytes[flipped] ^= 1;
+            std::fs::write(&entry, bytes).expect("write");
+            assert!(cache.get("abc").is_none(), "flipped at {flipped}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_loaded_from_its_file() {
+        let home = tempfile::tempdir().expect("a directory");
+        let engine = super::super::engine::compiler().expect("an engine");
+        let cache = Cache::open(home.path(), &engine).expect("a cache");
+        let code = engine.precompile_component(b"\0asm\x0d\0\x01\0").expect("compiled");
+        cache.put("abc", &NativeCode::vouched_for(code)).expect("put");
+        let component = cache.get("abc").expect("there").load(&engine).expect("loaded");
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
+        assert!(maps.contains(&cache.name("abc")), "the entry is mapped");
+        drop(component);
     }
 
     #[test]

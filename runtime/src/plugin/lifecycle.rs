@@ -66,8 +66,9 @@ impl Artifact {
         terms.fits(name, wasm.len())?;
         let unsigned = |reason| Error::Signature { plugin: name.to_owned(), reason };
         let signed_by = terms.signatures.verify(&wasm, signature).map_err(unsigned)?;
-        terms.check(name, &wasm)?;
-        let (digest, stamp) = (digest(&wasm), Stamp::of(&wasm));
+        let digest = digest(&wasm);
+        terms.check(name, &wasm, &digest)?;
+        let stamp = Stamp::of(&wasm);
         let (name, signature) = (name.to_owned(), signature.map(str::to_owned));
         Ok(Artifact { name, file: None, wasm: wasm.into(), digest, signature, signed_by, stamp })
     }
@@ -118,19 +119,24 @@ impl Artifact {
 /// An artifact and its machine code.
 pub struct Compiled {
     artifact: Artifact,
-    component: Component,
+    component: Arc<Component>,
 }
 
 impl Compiled {
-    /// Takes the code from the cache, or compiles in a child process. Blocks.
+    /// Takes the code from another plugin of this digest, else from the cache, else compiles in a child process. Blocks.
     ///
     /// # Errors
     /// [`Error::Compile`]
     pub fn build(artifact: Artifact, host: &Host) -> Result<Compiled, Error> {
+        let component = host.shared.loaded.get(&artifact.digest, || match Compiled::cached(&artifact, host) {
+            Some(component) => Ok(component),
+            None => Compiled::compile(&artifact, host),
+        })?;
+        Ok(Compiled { artifact, component })
+    }
+
+    fn compile(artifact: &Artifact, host: &Host) -> Result<Component, Error> {
         let failed = |reason: String| Error::Compile { plugin: artifact.name.clone(), reason };
-        if let Some(component) = Compiled::cached(&artifact, host) {
-            return Ok(Compiled { artifact, component });
-        }
         let code = host.shared.compiler.compile(&artifact.wasm).map_err(failed)?;
         let component = code.load(&host.shared.engine).map_err(|error| failed(format!("{error:#}")))?;
         if let Some(cache) = &host.shared.cache
@@ -138,7 +144,7 @@ impl Compiled {
         {
             tracing::warn!(plugin = artifact.name, %error, "could not cache the compiled plugin");
         }
-        Ok(Compiled { artifact, component })
+        Ok(component)
     }
 
     fn cached(artifact: &Artifact, host: &Host) -> Option<Component> {
@@ -157,6 +163,7 @@ impl Compiled {
 /// A compiled component whose imports and exports are the contract's.
 pub struct Validated {
     artifact: Artifact,
+    component: Arc<Component>,
     ready: PluginPre<State>,
 }
 
@@ -169,7 +176,7 @@ impl Validated {
         let Compiled { artifact, component } = compiled;
         let linked = host.shared.linker.instantiate_pre(&component).and_then(PluginPre::new);
         match linked {
-            Ok(ready) => Ok(Validated { artifact, ready }),
+            Ok(ready) => Ok(Validated { artifact, component, ready }),
             Err(error) => Err(Error::World { plugin: artifact.name, reason: format!("{error:#}") }),
         }
     }
@@ -244,6 +251,8 @@ pub struct Plugin {
 struct Parts {
     info: Info,
     description: Description,
+    /// Held, so that another plugin of this digest finds it loaded.
+    _component: Arc<Component>,
     ready: PluginPre<State>,
     settings: Vec<(String, String)>,
     limits: Limits,
@@ -256,14 +265,14 @@ impl Plugin {
     /// [`Error::Probe`], [`Error::Settings`]
     pub fn probe(validated: Validated, given: BTreeMap<String, String>, limits: &Limits) -> Result<Plugin, Error> {
         let description = validated.describe(limits)?;
-        let Validated { artifact, ready } = validated;
+        let Validated { artifact, component, ready } = validated;
         let limits = artifact.limits(limits);
         let plugin = artifact.name;
         let settings =
             settings::check(&given, &description.parameters).map_err(|problems| Error::Settings { plugin: plugin.clone(), problems })?;
         let info =
             Info { name: description.name.clone(), version: description.version.clone(), digest: artifact.digest, file: artifact.file };
-        let made = Plugin { parts: Arc::new(Parts { info, description, ready, settings, limits }) };
+        let made = Plugin { parts: Arc::new(Parts { info, description, _component: component, ready, settings, limits }) };
         match made.instance(LogLines::muted()) {
             Ok(_trial) => Ok(made),
             Err(failure) => Err(Error::Probe { plugin, reason: failure.to_string() }),

@@ -26,6 +26,7 @@ mod inspect;
 mod instance;
 mod language;
 mod lifecycle;
+mod loaded;
 mod log_lines;
 mod native_code;
 mod observe;
@@ -161,6 +162,7 @@ pub struct Host {
 struct Shared {
     engine: Engine,
     linker: Linker<State>,
+    loaded: loaded::Loaded,
     cache: Option<cache::Cache>,
     compiler: compile::Compiler,
     caps: Caps,
@@ -179,7 +181,7 @@ pub struct Precompiled {
     /// What its entry is called: the plugin's digest, the engine it was compiled for, the version of Weir.
     pub key: String,
     /// Bytes of machine code.
-    pub bytes: usize,
+    pub bytes: u64,
     /// Whether it was there before.
     pub was_there: bool,
 }
@@ -210,6 +212,7 @@ impl Host {
         Ok(Host::of(Shared {
             engine,
             linker,
+            loaded: loaded::Loaded::default(),
             cache,
             compiler,
             caps,
@@ -263,7 +266,7 @@ impl Host {
         let Some(code) = cache.get(&digest) else {
             return Err(Error::Engine("the cache of compiled code did not keep it; the log says why".into()));
         };
-        Ok(Precompiled { key: cache.name(&digest), bytes: code.bytes().len(), was_there })
+        Ok(Precompiled { key: cache.name(&digest), bytes: code.len(), was_there })
     }
 
     /// Compiles the emptiest component in the compiler's own process and loads its code: what every plugin needs of this machine.
@@ -281,6 +284,11 @@ impl Host {
         self.shared.cache.is_some()
     }
 
+    /// Whether this host has compiled the component of this digest before: then it was looked at whole.
+    fn knows(&self, digest: &str) -> bool {
+        self.shared.cache.as_ref().is_some_and(|cache| cache.has(digest))
+    }
+
     fn of(shared: Shared) -> Host {
         Host { shared: Arc::new(shared) }
     }
@@ -295,6 +303,7 @@ impl Host {
     /// The terms a plugin with these grants is taken in on.
     #[must_use]
     pub fn terms(&self, grants: &[Ability]) -> Terms {
-        Terms { caps: self.shared.caps.clone(), grants: grants.to_vec(), signatures: self.shared.signatures.clone() }
+        let Shared { caps, signatures, .. } = &*self.shared;
+        Terms { caps: caps.clone(), grants: grants.to_vec(), signatures: signatures.clone(), host: Some(self.clone()) }
     }
 }

@@ -1,15 +1,25 @@
 //! Whether the agent lives, and whether it is ready: what its probes answer.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 /// A loop that has not come round for so long hangs.
 pub const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// What the agent's parts say about themselves. Cloning gives another handle on the same health.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<State>>);
+pub struct Health(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// A check was set or taken away.
+    changed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -53,6 +63,7 @@ impl Health {
     pub fn set(&self, check: &str, ok: bool, detail: impl Into<String>) {
         let detail = detail.into();
         self.state().checks.insert(check.to_owned(), Check { ok, detail, starting: false });
+        self.0.changed.notify_waiters();
     }
 
     /// Sets a check that is not met yet: a source that connects.
@@ -69,6 +80,7 @@ impl Health {
     /// Forgets a check: what it is about is gone.
     pub fn remove(&self, check: &str) {
         self.state().checks.remove(check);
+        self.0.changed.notify_waiters();
     }
 
     /// From here on the agent is not ready: it finishes what it has and ends.
@@ -97,12 +109,26 @@ impl Health {
         (ready, checks)
     }
 
+    /// Resolves when the agent is ready; cancel safe.
+    pub async fn ready(&self) {
+        let mut changed = pin!(self.0.changed.notified());
+        loop {
+            // Before the look: a change right after it is not missed.
+            changed.as_mut().enable();
+            if self.readiness().0 {
+                return;
+            }
+            changed.as_mut().await;
+            changed.set(self.0.changed.notified());
+        }
+    }
+
     fn is_live_at(&self, now: Instant) -> bool {
         self.state().last_tick.is_none_or(|tick| now.saturating_duration_since(tick) < STALLED_AFTER)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,6 +160,24 @@ mod tests {
         health.remove("b/in");
         assert_eq!(health.readiness().1.into_keys().collect::<Vec<_>>(), ["a/in"]);
         assert!(health.readiness().0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_it_hears_when_the_last_check_is_met_or_gone() {
+        let health = Health::new();
+        health.set("a", true, "running");
+        health.starting("b");
+        health.starting("c");
+        let waiting = tokio::spawn({
+            let health = health.clone();
+            async move { health.ready().await }
+        });
+        tokio::task::yield_now().await;
+        health.set("b", true, "running");
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        health.remove("c");
+        waiting.await.expect("it is ready");
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn main(args: Args) -> ExitCode {
 fn compile(file: &Path, host: &Host) -> Result<String, Error> {
     let begun = Instant::now();
     let code = host.precompile(Artifact::read(file, &host.terms(&Ability::ALL))?)?;
-    let size = amount::bytes(code.bytes as u64);
+    let size = amount::bytes(code.bytes);
     let how = if code.was_there { "was there already".to_owned() } else { format!("compiled in {:.1} s", begun.elapsed().as_secs_f64()) };
     Ok(format!("{how}, {size} of machine code, {}", code.key))
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use super::{Component, Error, State};
 use crate::plugin::signature_file;
@@ -48,22 +48,25 @@ impl Disk {
     }
 
     fn read(&self) -> Result<State, Error> {
-        let transaction = self.database.begin_write().map_err(|error| self.database_error(error))?;
+        // Only read: a transaction that writes is synced to disk, which each start of an agent would wait for.
+        let transaction = self.database.begin_read().map_err(|error| self.database_error(error))?;
         let mut state = State::default();
-        {
-            let entries = transaction.open_table(ENTRIES).map_err(|error| self.database_error(error))?;
-            for entry in entries.iter().map_err(|error| self.database_error(error))? {
-                let (id, json) = entry.map_err(|error| self.database_error(error))?;
-                let read = serde_json::from_slice(json.value()).map_err(|error| self.damaged(&format!("entry {}", id.value()), &error));
-                state.entries.push(read?);
-            }
-            let facts = transaction.open_table(FACTS).map_err(|error| self.database_error(error))?;
-            let fact = |name: &str| Ok(facts.get(name).map_err(|error| self.database_error(error))?.map(|value| value.value().to_owned()));
-            state.current = fact("current")?.and_then(|id| id.parse().ok());
-            state.seen = fact("seen")?;
-            state.ended = fact("ended")?.is_some();
+        let entries = match transaction.open_table(ENTRIES) {
+            Ok(entries) => entries,
+            // Nothing was ever written.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(state),
+            Err(error) => return Err(self.database_error(error)),
+        };
+        for entry in entries.iter().map_err(|error| self.database_error(error))? {
+            let (id, json) = entry.map_err(|error| self.database_error(error))?;
+            let read = serde_json::from_slice(json.value()).map_err(|error| self.damaged(&format!("entry {}", id.value()), &error));
+            state.entries.push(read?);
         }
-        transaction.commit().map_err(|error| self.database_error(error))?;
+        let facts = transaction.open_table(FACTS).map_err(|error| self.database_error(error))?;
+        let fact = |name: &str| Ok(facts.get(name).map_err(|error| self.database_error(error))?.map(|value| value.value().to_owned()));
+        state.current = fact("current")?.and_then(|id| id.parse().ok());
+        state.seen = fact("seen")?;
+        state.ended = fact("ended")?.is_some();
         Ok(state)
     }
 

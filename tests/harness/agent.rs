@@ -286,11 +286,6 @@ impl Agent {
         code
     }
 
-    /// Process id.
-    pub fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Whether the process is there.
     pub fn is_running(&mut self) -> bool {
         self.process.is_running()

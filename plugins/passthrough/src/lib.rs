@@ -7,7 +7,8 @@ struct Passthrough {
 }
 
 impl Interceptor for Passthrough {
-    const PARAMETERS: &'static [Parameter] = &[Parameter::optional("read", "what is pulled from the host: `nothing` or `bodies`", "nothing")];
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::optional("read", "what is pulled from the host: `nothing` or `bodies`", "nothing")];
 
     fn configure(settings: &Settings) -> Result<Passthrough, String> {
         match settings.get::<String>("read")?.as_str() {

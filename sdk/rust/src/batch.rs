@@ -3,9 +3,9 @@
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
 
-use crate::bindings::weir::interceptor::events::{Column, HeaderTable, NumberColumn};
+use crate::bindings::weir::interceptor::events::{Column, HeaderTable};
 use crate::changes::Changes;
-use crate::column::{self, Named, Source};
+use crate::column::{self, Named, Numbers, Source, Texts};
 use crate::verdict::Verdict;
 
 /// Events that travel together, in source order.
@@ -18,8 +18,8 @@ pub struct Batch<'a> {
     bodies: OnceCell<Column>,
     headers: OnceCell<(HeaderTable, Vec<usize>)>,
     header: Named<Column>,
-    json_texts: Named<Column>,
-    json_numbers: Named<NumberColumn>,
+    json_texts: Named<Texts>,
+    json_numbers: Named<Numbers>,
 }
 
 impl<'a> Batch<'a> {
@@ -145,15 +145,13 @@ impl<'b> Event<'b, '_> {
     /// `None` where it is absent or `null`, or the body is no JSON. The host parses.
     #[must_use]
     pub fn json_text(&self, pointer: &str) -> Option<&'b str> {
-        let column = self.batch.json_texts.get(pointer, |pointer| self.batch.source.json_texts(pointer));
-        column::value(column, self.index).and_then(|text| std::str::from_utf8(text).ok())
+        self.batch.json_texts.get(pointer, |pointer| Texts::new(self.batch.source.json_texts(pointer))).of(self.index)
     }
 
     /// A number in its JSON body; `None` also where the field is something else.
     #[must_use]
     pub fn json_number(&self, pointer: &str) -> Option<f64> {
-        let column = self.batch.json_numbers.get(pointer, |pointer| self.batch.source.json_numbers(pointer));
-        column::number(column, self.index)
+        self.batch.json_numbers.get(pointer, |pointer| Numbers::new(self.batch.source.json_numbers(pointer))).of(self.index)
     }
 
     /// Sets a header, replacing every one of that name. The name must not be empty. `topic` routes the event, as in Flume.

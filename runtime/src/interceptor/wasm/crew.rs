@@ -136,6 +136,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
+    /// Threads that found nothing to do.
+    asleep: usize,
     closed: bool,
 }
 
@@ -145,8 +147,14 @@ impl Queue {
     }
 
     fn put(&self, job: Job) {
-        self.lock().jobs.push_back(job);
-        self.changed.notify_one();
+        let mut waiting = self.lock();
+        waiting.jobs.push_back(job);
+        let is_awaited = waiting.asleep > 0;
+        drop(waiting);
+        // A call of the kernel, whether somebody sleeps or not.
+        if is_awaited {
+            self.changed.notify_one();
+        }
     }
 
     /// The next job; `None` once closed and empty.
@@ -159,7 +167,9 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
+            waiting.asleep += 1;
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.asleep -= 1;
         }
     }
 

@@ -85,7 +85,7 @@ impl Options {
         if parts.is_empty() {
             parts = if smoke { vec![Part::Pipelines, Part::Agents] } else { Part::ALL.to_vec() };
         }
-        let (usual_events, usual_rounds) = if smoke { (20_000, 1) } else { (1_000_000, 3) };
+        let (usual_events, usual_rounds) = if smoke { (20_000, 1) } else { (1_000_000, 2) };
         Ok(Options { parts, events: events.unwrap_or(usual_events), rounds: rounds.unwrap_or(usual_rounds), form, smoke })
     }
 }

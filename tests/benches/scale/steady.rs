@@ -17,6 +17,8 @@ use crate::table::{Cell, median};
 const OUTPUT_PARTITIONS: i32 = 16;
 /// How long nothing may arrive.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Topics that are filled at once.
+const AT_ONCE: usize = 8;
 /// How long a contestant is watched that has nothing to do.
 const IDLE: Duration = Duration::from_secs(3);
 
@@ -63,15 +65,15 @@ pub fn run(contestant: Contestant, broker: &Broker, inputs: &[Topic], events: u6
     let arrived = || output.ends_by(&watcher).iter().sum::<i64>().cast_unsigned();
     let groups = topics::unique("scale");
     // What earlier runs left is not read again.
-    inputs.iter().for_each(|input| Group::new(&group(&groups, input), input).begin_at_end());
+    each(inputs, |input| Group::new(&group(&groups, input), input).begin_at_end());
     // One event in each partition: whoever gets them all has joined everywhere.
-    inputs.iter().for_each(|input| fill(input, input.partitions.cast_unsigned().into()));
+    each(inputs, |input| fill(input, input.partitions.cast_unsigned().into()));
     let warm = inputs.iter().map(|input| u64::from(input.partitions.cast_unsigned())).sum::<u64>();
     let running = contestant.start(inputs, &groups, &output);
     wait::while_moving("events of the warm-up arrive", warm, PATIENCE, arrived);
     let idle = idle(|| running.usage().cpu);
     running.stand_still();
-    fill_all(inputs, events);
+    each(inputs, |input| fill(input, events / inputs.len() as u64));
     let (begun, cpu, brokers) = (Instant::now(), running.usage().cpu, broker.usage().cpu);
     running.go_on();
     wait::while_moving("events arrive", warm + events, PATIENCE, arrived);
@@ -103,11 +105,10 @@ pub fn rounds(broker: &Broker, cases: &[(String, Vec<Topic>)], events: u64, roun
     results
 }
 
-/// Fills all topics, some at a time.
-pub fn fill_all(inputs: &[Topic], events: u64) {
-    let each = events / inputs.len() as u64;
-    for some in inputs.chunks(4) {
-        std::thread::scope(|scope| some.iter().for_each(|input| drop(scope.spawn(move || fill(input, each)))));
+/// For every topic, some at a time.
+fn each(inputs: &[Topic], work: impl Fn(&Topic) + Sync) {
+    for some in inputs.chunks(AT_ONCE) {
+        std::thread::scope(|scope| some.iter().for_each(|input| drop(scope.spawn(|| work(input)))));
     }
 }
 

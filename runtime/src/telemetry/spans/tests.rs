@@ -22,7 +22,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
 use super::*;
-use crate::batch::{Change, Fate, Outcome, Rejection, Verdict};
+use crate::batch::{Change, Fate, Outcome, Verdict};
 use crate::event::{Origin, Scope};
 use crate::interceptor::{self, Chain, Interceptor, Judging, Step, Taps};
 

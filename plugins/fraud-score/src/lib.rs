@@ -57,10 +57,16 @@ impl Interceptor for FraudScore {
     }
 }
 
-/// FNV-1a, and a last mix. Two cards of one hash share their velocity within a batch, which is rare and raises a score at most.
+/// Multiplies and mixes, eight bytes at a time. Two cards of one hash share their velocity within a batch, which is rare and raises a score at most.
 fn hash(bytes: &[u8]) -> u64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    hash ^ (hash >> 32)
+    let mix = |hash: u64, word: [u8; 8]| {
+        let product = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        product ^ (product >> 32)
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, *word)), last)
 }
 
 /// The keys are hashes already.

@@ -14,7 +14,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of<'a>(self, text: &'a [u8]) -> Option<&'a [u8]> {
+    pub(super) fn of(self, text: &[u8]) -> Option<&[u8]> {
         let start = self.start as usize;
         text.get(start..start + self.len as usize)
     }

@@ -272,16 +272,16 @@ impl Shared {
     }
 
     fn try_put(&self, delivery: Delivery, records: Vec<Encoded>) -> Option<(Delivery, Vec<Encoded>)> {
-        let (result, before, after) = self.change(|queue| {
+        let (back, before, after) = self.change(|queue| {
             let before = queue.incoming_bytes();
-            let result = queue.put(delivery, records);
-            (result, before, queue.incoming_bytes())
+            let back = queue.put(delivery, records);
+            (back, before, queue.incoming_bytes())
         });
         // In between, the thread knows when to look.
-        if result.is_ok() && (before == 0 || (before < GROUP && after >= GROUP)) {
+        if back.is_none() && (before == 0 || (before < GROUP && after >= GROUP)) {
             self.work.notify_one();
         }
-        result.err()
+        back
     }
 
     /// Applies what became of taken events.

@@ -127,19 +127,19 @@ impl Queue {
     }
 
     /// Adds a delivery, or gives it back where there is no room. One that is larger than the channel passes when the channel is empty.
-    pub(super) fn put(&mut self, delivery: Delivery, records: Vec<Encoded>) -> Result<(), (Delivery, Vec<Encoded>)> {
+    pub(super) fn put(&mut self, delivery: Delivery, records: Vec<Encoded>) -> Option<(Delivery, Vec<Encoded>)> {
         let events = delivery.batch.len() as u64;
         let bytes = records.iter().map(Encoded::size).sum::<u64>();
         let fits = self.stored == 0 || self.stored + events <= self.capacity;
         let in_memory = self.incoming.is_empty() || self.incoming_bytes + bytes <= INCOMING_BYTES;
         if !fits || !in_memory {
-            return Err((delivery, records));
+            return Some((delivery, records));
         }
         self.incoming.push_back(Incoming { first: self.next, delivery, records, bytes });
         self.incoming_bytes += bytes;
         self.next += events;
         self.stored += events;
-        Ok(())
+        None
     }
 
     /// Bytes that wait to be written.

@@ -67,7 +67,7 @@ async fn a_paused_source_reads_nothing_and_goes_on_behind_what_it_read() {
     let producer = ClientConfig::new().set("bootstrap.servers", broker.bootstrap_servers()).create().expect("a producer");
     produce(&producer, 0, 0..3000);
     let metrics = Metrics::new().source("p", "s", "kafka");
-    let mut source = Kafka::connect("s", &spec(broker.bootstrap_servers()), 500, metrics, Box::new(|_| {})).await.expect("connected");
+    let mut source = Kafka::connect("s", &spec(broker.bootstrap_servers()), 100, metrics, Box::new(|_| {})).await.expect("connected");
     let mut seen = Vec::new();
     for round in 1..=3 {
         assert!(read(&mut source, PATIENCE, &mut seen).await, "round {round}: something is there");
@@ -96,7 +96,7 @@ async fn partitions_that_come_back_during_a_pause_are_paused_too() {
     let connect = async |assigned: &Arc<AtomicUsize>| {
         let (metrics, assigned) = (Metrics::new().source("p", "s", "kafka"), assigned.clone());
         let assigned = Box::new(move |partitions| assigned.store(partitions, Ordering::Release));
-        Kafka::connect("s", &spec(broker.bootstrap_servers()), 500, metrics, assigned).await.expect("connected")
+        Kafka::connect("s", &spec(broker.bootstrap_servers()), 100, metrics, assigned).await.expect("connected")
     };
     let (first_has, second_has) = (Arc::default(), Arc::default());
     let mut first = connect(&first_has).await;

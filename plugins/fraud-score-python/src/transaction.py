@@ -21,21 +21,21 @@ class Transaction(NamedTuple):
 
 def read(event: Event) -> Transaction:
     """Reads an event; raises `NotATransaction`. A body that is no JSON has no field."""
-    card = event.json_text("/card")
-    if card is None:
-        raise NotATransaction("no `card`")
+    card = _text(event, "/card")
     amount = event.json_number("/amount")
     if amount is None:
         raise NotATransaction("no number `amount`")
-    mcc = event.json_text("/mcc")
-    if mcc is None:
-        raise NotATransaction("no `mcc`")
-    country = event.json_text("/country")
-    if country is None:
-        raise NotATransaction("no `country`")
-    home = event.json_text("/home")
-    if home is None:
-        raise NotATransaction("no `home`")
+    mcc = _text(event, "/mcc")
+    country = _text(event, "/country")
+    home = _text(event, "/home")
     if amount < 0:
         raise NotATransaction(f"amount {amount:.15g} is negative")
     return Transaction(card, amount, mcc, country, home)
+
+
+def _text(event: Event, pointer: str) -> str:
+    """A field that must be there."""
+    text = event.json_text(pointer)
+    if text is None:
+        raise NotATransaction(f"no `{pointer[1:]}`")
+    return text

@@ -216,7 +216,7 @@ impl Outcome {
     /// Applies the verdicts to the batch they were made for.
     pub fn apply(self, batch: Batch) -> Judged {
         if self.verdicts.is_empty() {
-            return Judged { batch, ..Judged::default() };
+            return Judged::from(batch);
         }
         let documents = batch.documents.into_inner().unwrap_or_else(PoisonError::into_inner);
         let documents = self.carry(documents, batch.events.len());

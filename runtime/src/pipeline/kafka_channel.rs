@@ -86,14 +86,15 @@ impl<'a> Halves<'a> {
         let outlet: Arc<dyn Channel> = Arc::new(memory::Memory::new(&waiting(), self.metrics.outlet.clone()));
         let name = outlet_name(self.name);
         let kind = source::Spec::Kafka(Box::new(self.spec.reader()));
+        let batch_size = kind.batch_size().get();
         let (entry, injected) = Entry::new(&name, &kind);
         let route = source_loop::Route {
             name: name.clone(),
             stage: name.clone(),
             gate: (*gate).clone(),
             injected,
-            batch_size: self.spec.reader().batch_size.get(),
-            at_once: self.spec.reader().batch_size.get().max(super::AT_ONCE),
+            batch_size,
+            at_once: batch_size.max(super::AT_ONCE),
             chain: Chain::new(Vec::new()),
             selector: Selector::replicating(vec![outlet.clone()]),
             dead_letters: (*dead_letters).clone(),

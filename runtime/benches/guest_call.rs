@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::Deserialize;
 use weir::batch::{Batch, Change, Fate, Outcome, Rejection, Verdict};
-use weir::event::{Event, Scope};
+use weir::event::{Event, Headers, Scope};
 use weir::interceptor::spec::{Ability, Limits, OnError, Swaps, Wasm as Spec};
 use weir::interceptor::{Interceptor, Judging, Place, Wasm};
 use weir::plugin::{Host, Options, Unobserved};
@@ -69,7 +69,8 @@ fn start(host: &Host, name: &str, settings: &[(&str, &str)]) -> Wasm {
 
 fn compare(name: &str, plugin: &Wasm, native: Native, size: usize, rounds: usize) {
     let batches: Vec<Arc<Batch>> = (0..EVENTS / size).map(|number| Arc::new(batch(number * size, size))).collect();
-    assert_eq!(answers(&native(&batches[0])), answers(&ask(plugin, &batches[0])), "{name}: the plugin and the native rules disagree");
+    let first = &batches[0];
+    assert_eq!(answers(first, native(first)), answers(first, ask(plugin, first)), "{name}: the plugin and the native rules disagree");
     let mut times: Vec<(f64, f64)> = Vec::new();
     for _ in 0..rounds {
         let native = timed(|| batches.iter().map(|batch| native(batch).verdicts.len()).sum());
@@ -114,10 +115,10 @@ fn answer(judging: Judging) -> Outcome {
     }
 }
 
-/// What matters of an outcome: who is rejected aside, the changes.
-fn answers(outcome: &Outcome) -> Vec<(usize, bool, Vec<Change>)> {
-    let decided = |verdict: &Verdict| (matches!(verdict.fate, Fate::Reject(_)), verdict.changes.clone());
-    outcome.verdicts.iter().map(|(index, verdict)| (*index, decided(verdict).0, decided(verdict).1)).collect()
+/// What matters of an outcome: the bodies that go on, and their headers.
+fn answers(batch: &Batch, outcome: Outcome) -> Vec<(Option<Bytes>, Headers)> {
+    let judged = outcome.apply(batch.clone());
+    judged.batch.events.into_iter().map(|event| (event.body, event.headers)).collect()
 }
 
 /// Transactions of about 250 bytes, one in a hundred of them malformed.

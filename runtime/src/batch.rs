@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::event::{Event, Scope};
+use crate::headers::Row;
 use crate::json::Documents;
 
 /// Events that travel together, in source order.
@@ -123,6 +124,19 @@ pub enum Change {
     Body(Option<Bytes>),
 }
 
+/// What is changed about one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changes {
+    /// One by one, in order.
+    List(Vec<Change>),
+    /// Headers are set and nothing else is done: a row of the table that the whole batch shares.
+    Row(RowOfHeaders),
+}
+
+/// Headers set on one event, in a table of its whole batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowOfHeaders(pub(crate) Row);
+
 /// A new event right after the one it is derived from, with that event's key, timestamp, origin and (changed) headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Derived {
@@ -155,8 +169,8 @@ pub struct Outcome {
 pub struct Verdict {
     /// Whether it goes on.
     pub fate: Fate,
-    /// Changes to apply to it, in order. A rejected event is parked without them.
-    pub changes: Vec<Change>,
+    /// Changes to apply to it. A rejected event is parked without them.
+    pub changes: Changes,
     /// New events right after it; a discarded event may leave derived ones behind.
     pub derived: Vec<Derived>,
 }
@@ -164,12 +178,34 @@ pub struct Verdict {
 impl Verdict {
     /// A verdict that only decides the fate.
     pub fn fate(fate: Fate) -> Verdict {
-        Verdict { fate, changes: Vec::new(), derived: Vec::new() }
+        Verdict { fate, changes: Changes::default(), derived: Vec::new() }
     }
 
     /// A verdict that keeps the event with changes.
     pub fn changes(changes: Vec<Change>) -> Verdict {
-        Verdict { fate: Fate::Keep, changes, derived: Vec::new() }
+        Verdict { fate: Fate::Keep, changes: Changes::List(changes), derived: Vec::new() }
+    }
+}
+
+impl Default for Changes {
+    fn default() -> Changes {
+        Changes::List(Vec::new())
+    }
+}
+
+impl Changes {
+    fn apply(self, event: &mut Event) {
+        match self {
+            Changes::List(changes) => changes.into_iter().for_each(|change| change.apply(event)),
+            Changes::Row(row) => event.headers.set_row(row.0),
+        }
+    }
+
+    fn keep_body(&self) -> bool {
+        match self {
+            Changes::List(changes) => !changes.iter().any(|change| matches!(change, Change::Body(_))),
+            Changes::Row(_) => true,
+        }
     }
 }
 
@@ -272,7 +308,7 @@ impl Outcome {
 impl Verdict {
     /// Whether the event goes on with the body it has.
     fn keeps_body(&self) -> bool {
-        self.fate == Fate::Keep && !self.changes.iter().any(|change| matches!(change, Change::Body(_)))
+        self.fate == Fate::Keep && self.changes.keep_body()
     }
 }
 
@@ -303,9 +339,7 @@ impl Judged {
             self.rejected.push(Rejected { event: std::mem::take(event), rejection: *rejection });
             return false;
         }
-        for change in verdict.changes {
-            change.apply(event);
-        }
+        verdict.changes.apply(event);
         let goes_on = verdict.fate == Fate::Keep;
         self.discarded += usize::from(!goes_on);
         goes_on
@@ -319,7 +353,7 @@ impl Change {
             Change::RemoveHeader(name) => event.remove_headers(|other| other == name),
             // A header `key` would win over it in a Kafka sink.
             Change::Key(key) => {
-                event.headers.retain(|header| header.scope == Scope::Record || header.name != "key");
+                event.headers.retain(|header| header.scope == Scope::Record || header.name != b"key");
                 event.key = key;
             }
             Change::Body(body) => event.body = body,
@@ -379,7 +413,7 @@ mod tests {
             verdicts: vec![
                 (0, Verdict::fate(Fate::Discard)),
                 (1, Verdict::fate(Fate::Reject(Box::new(rejection.clone())))),
-                (2, Verdict { fate: Fate::Keep, changes: vec![Change::Body(Some("C".into()))], derived: vec![derived] }),
+                (2, Verdict { fate: Fate::Keep, changes: Changes::List(vec![Change::Body(Some("C".into()))]), derived: vec![derived] }),
             ],
         };
         let judged = outcome.apply(batch);
@@ -406,9 +440,9 @@ mod tests {
         let outcome = Outcome {
             verdicts: vec![
                 (0, Verdict::changes(vec![header])),
-                (1, Verdict { fate: Fate::Discard, changes: Vec::new(), derived: vec![derived("{\"nn\": 0, \"n\":10}")] }),
+                (1, Verdict { fate: Fate::Discard, changes: Changes::default(), derived: vec![derived("{\"nn\": 0, \"n\":10}")] }),
                 (2, Verdict::changes(vec![body("{}")])),
-                (4, Verdict { fate: Fate::Keep, changes: vec![body("{\"m\":0, \"n\":40}")], derived: vec![derived("no")] }),
+                (4, Verdict { fate: Fate::Keep, changes: Changes::List(vec![body("{\"m\":0, \"n\":40}")]), derived: vec![derived("no")] }),
             ],
         };
         let batch = outcome.apply(batch).batch;

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
+pub use crate::headers::{Header, Headers, Scope};
+
 /// One event. Cloning copies no bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Event {
@@ -78,88 +80,8 @@ pub struct Implied {
     pub by_name_only: bool,
 }
 
-/// Who sees a header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Came with the Kafka record and goes on with it. Flume's components do not see it, so data cannot steer routing.
-    Record,
-    /// A Flume event header: seen by selectors, sinks and escapes, written to Kafka only where a sink maps it.
-    Event,
-    /// Set by a plugin: a Flume event header that also travels as a Kafka record header.
-    Both,
-}
-
-/// Header names that say where an event was read or goes, in Flume's words. A plugin that sets one steers the agent; it adds nothing to the Kafka record.
-const TRANSPORT: [&[u8]; 5] = [b"topic", b"partition", b"offset", b"timestamp", b"key"];
-
-impl Scope {
-    /// Who sees a header of this name that a plugin sets.
-    #[must_use]
-    pub fn of_plugin(name: &[u8]) -> Scope {
-        if TRANSPORT.contains(&name) { Scope::Event } else { Scope::Both }
-    }
-
-    fn is_event(self) -> bool {
-        self != Scope::Record
-    }
-    fn is_record(self) -> bool {
-        self != Scope::Event
-    }
-}
-
-/// A header. The name is bytes, since Kafka does not ask for UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// Name, usually UTF-8.
-    pub name: Bytes,
-    /// Value; `None` is Kafka's null header value.
-    pub value: Option<Bytes>,
-    /// Who sees it.
-    pub scope: Scope,
-}
-
 /// A header's name and its value, null or not, as a guest sees them.
 pub type SeenHeader<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
-
-/// Ordered headers; a name may repeat, as in Kafka. The last of a name counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<Header>);
-
-impl Headers {
-    /// Appends a header, also where one of that name exists.
-    pub fn push(&mut self, name: impl Into<Bytes>, value: Option<Bytes>, scope: Scope) {
-        self.0.push(Header { name: name.into(), value, scope });
-    }
-
-    /// All stored headers, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Header> {
-        self.0.iter()
-    }
-
-    /// Headers that go into a Kafka record.
-    pub fn records(&self) -> impl Iterator<Item = &Header> {
-        self.0.iter().filter(|header| header.scope.is_record())
-    }
-
-    /// Number of stored headers.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no header is stored.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Keeps the headers the test accepts.
-    pub fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
-        self.0.retain(keep);
-    }
-
-    fn last(&self, name: &[u8], seen: impl Fn(Scope) -> bool) -> Option<&Header> {
-        self.0.iter().rev().find(|header| header.name == name && seen(header.scope))
-    }
-}
 
 impl Event {
     /// An event with a body and nothing else.
@@ -175,14 +97,14 @@ impl Event {
     /// The Flume header of this name: the last explicit one, else what the source implies.
     pub fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         match self.headers.last(name.as_bytes(), Scope::is_event) {
-            Some(header) => Some(Cow::Borrowed(header.value.as_deref().unwrap_or_default())),
+            Some(header) => Some(Cow::Borrowed(header.value.unwrap_or_default())),
             None => self.implied_header(name),
         }
     }
 
     /// The Flume header of this name that somebody set, without what the source implies.
     pub fn stored_header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.last(name.as_bytes(), Scope::is_event).map(|header| header.value.as_deref().unwrap_or_default())
+        self.headers.last(name.as_bytes(), Scope::is_event).map(|header| header.value.unwrap_or_default())
     }
 
     /// As [`Event::header`], as text; bytes that are not UTF-8 are replaced, as Flume's string headers do.
@@ -196,15 +118,14 @@ impl Event {
     /// What a guest sees under this name: the last header of any scope, else what the source implies.
     pub fn any_header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         match self.headers.last(name.as_bytes(), |_| true) {
-            Some(header) => header.value.as_deref().map(Cow::Borrowed),
+            Some(header) => header.value.map(Cow::Borrowed),
             None => self.implied_header(name),
         }
     }
 
     /// Every header a guest sees: the stored ones in order, then the implied ones that no stored event header shadows.
     pub fn all_headers(&self) -> Vec<SeenHeader<'_>> {
-        let mut all: Vec<_> =
-            self.headers.iter().map(|header| (Cow::Borrowed(&header.name[..]), header.value.as_deref().map(Cow::Borrowed))).collect();
+        let mut all: Vec<_> = self.headers.iter().map(|header| (Cow::Borrowed(header.name), header.value.map(Cow::Borrowed))).collect();
         for name in self.implied_names() {
             if self.headers.last(name.as_bytes(), |_| true).is_none()
                 && let Some(value) = self.implied_header(name)
@@ -221,15 +142,13 @@ impl Event {
         let listed = self.implied_names().filter(|name| !by_name_only || *name == "key");
         let implied = listed.filter_map(|name| Some((Cow::Borrowed(name.as_bytes()), self.implied_header(name)?)));
         let stored = self.headers.iter().filter(|header| header.scope.is_event());
-        let stored = stored.map(|header| (Cow::Borrowed(&header.name[..]), Cow::Borrowed(header.value.as_deref().unwrap_or_default())));
+        let stored = stored.map(|header| (Cow::Borrowed(header.name), Cow::Borrowed(header.value.unwrap_or_default())));
         implied.chain(stored).collect()
     }
 
     /// Sets a header, replacing every one of that name. With [`Scope::Event`] the Kafka record's own headers are left alone: Flume does not see them.
     pub fn set_header(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>, scope: Scope) {
-        let name = name.into();
-        self.headers.retain(|header| header.name != name || (scope == Scope::Event && header.scope == Scope::Record));
-        self.headers.push(name, Some(value.into()), scope);
+        self.headers.set(name.into(), value.into(), scope);
     }
 
     /// Removes the headers whose name the test accepts, implied ones too.
@@ -241,7 +160,7 @@ impl Event {
         if goes(b"key") {
             self.key = None;
         }
-        self.headers.retain(|header| !goes(&header.name));
+        self.headers.retain(|header| !goes(header.name));
     }
 
     /// Whether both came of the same record.
@@ -251,8 +170,7 @@ impl Event {
 
     /// Bytes this event keeps alive, about: what budgets count.
     pub fn size(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len)).sum();
-        headers + self.key.as_ref().map_or(0, Bytes::len) + self.body().len()
+        self.headers.size() + self.key.as_ref().map_or(0, Bytes::len) + self.body().len()
     }
 
     /// From here on the implied headers are ordinary ones, which can be removed one by one.

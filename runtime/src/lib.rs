@@ -39,6 +39,7 @@ mod excerpt;
 pub mod file_format;
 pub mod flume_event;
 pub mod graph;
+mod headers;
 pub mod http;
 pub mod interceptor;
 mod json;

@@ -52,8 +52,7 @@ impl Line {
             }
         }
         let Event { key, timestamp, headers, body, .. } = &self.event;
-        let headers: Vec<String> =
-            headers.iter().map(|header| format!("[{},{}]", shown(Some(&header.name)), shown(header.value.as_deref()))).collect();
+        let headers: Vec<String> = headers.iter().map(|header| format!("[{},{}]", shown(Some(header.name)), shown(header.value))).collect();
         let timestamp = timestamp.map_or("null".to_owned(), |at| at.to_string());
         let (key, body, headers) = (shown(key.as_deref()), shown(body.as_deref()), headers.join(","));
         let _ = write!(text, "\"key\":{key},\"timestamp\":{timestamp},\"headers\":[{headers}],\"body\":{body}}}");

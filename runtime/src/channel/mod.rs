@@ -136,7 +136,7 @@ pub trait Channel: Send + Sync {
 /// Events taken from a channel. Commit them, or drop them: then they are back at the channel's front, in order.
 #[must_use = "taken events that are dropped go back into the channel"]
 pub struct Taken {
-    batch: Batch,
+    batch: Arc<Batch>,
     ack: Option<Ack>,
     home: Arc<dyn PutBack>,
 }
@@ -150,11 +150,11 @@ pub trait PutBack: Send + Sync {
 impl Taken {
     /// Events that go home to `home` unless they are committed.
     pub fn new(delivery: Delivery, home: Arc<dyn PutBack>) -> Taken {
-        Taken { batch: delivery.batch, ack: Some(delivery.ack), home }
+        Taken { batch: Arc::new(delivery.batch), ack: Some(delivery.ack), home }
     }
 
-    /// The events.
-    pub fn batch(&self) -> &Batch {
+    /// The events, which a sink may hold on to.
+    pub fn batch(&self) -> &Arc<Batch> {
         &self.batch
     }
 
@@ -174,7 +174,8 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         if let Some(ack) = self.ack.take() {
-            self.home.put_back(Delivery { batch: std::mem::take(&mut self.batch), ack });
+            // A sink that still holds them has its own copy from here on, of no bytes.
+            self.home.put_back(Delivery { batch: Arc::unwrap_or_clone(std::mem::take(&mut self.batch)), ack });
         }
     }
 }

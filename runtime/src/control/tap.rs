@@ -122,7 +122,7 @@ impl From<&Event> for EventView {
             offset: origin.map(|origin| origin.offset),
             timestamp: event.timestamp,
             key: event.key.as_deref().map(Text::from),
-            headers: event.headers.iter().map(|header| (Text::from(&header.name[..]), header.value.as_deref().map(Text::from))).collect(),
+            headers: event.headers.iter().map(|header| (Text::from(header.name), header.value.map(Text::from))).collect(),
             body: event.body.as_deref().map(Text::from),
         }
     }

@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{Ending, Error, Form, Line, Reader, endings, event, expectation};
-use crate::batch::{Batch, Change, Derived, Fate, Outcome, Rejection, Verdict};
+use crate::batch::{Batch, Change, Changes, Derived, Fate, Outcome, Rejection, Verdict};
 use crate::event::{Event, Scope};
 
 const SCHEMA: &str = include_str!("../../../conf/event-file.schema.json");
@@ -131,11 +131,11 @@ fn judged() -> Vec<Line> {
     let events = ["a", "b", "c", "d", "e"].map(|body| read(&format!("{{\"body\":\"{body}\",\"headers\":{{\"h\":\"1\"}}}}")).unwrap());
     let rejection = Rejection { reason: "no\nJSON".into(), ..Rejection::default() };
     let derived = |body: &'static str| Derived { body: Some(body.into()), headers: vec![("piece".into(), "0".into())] };
-    let changes = vec![Change::Body(None), Change::Key(Some(vec![0xff].into()))];
+    let changes = Changes::List(vec![Change::Body(None), Change::Key(Some(vec![0xff].into()))]);
     let outcome = Outcome {
         verdicts: vec![
             (0, Verdict::fate(Fate::Reject(Box::new(rejection)))),
-            (1, Verdict { fate: Fate::Discard, changes: Vec::new(), derived: vec![derived("b1"), derived("b2")] }),
+            (1, Verdict { fate: Fate::Discard, changes: Changes::default(), derived: vec![derived("b1"), derived("b2")] }),
             (3, Verdict { fate: Fate::Keep, changes, derived: vec![derived("d1")] }),
             (4, Verdict::fate(Fate::Discard)),
         ],

@@ -48,9 +48,9 @@ fn fields(out: &mut String, event: &Event) {
 }
 
 /// An object, or pairs where an object cannot hold them: a name that is no text, or repeats.
-fn headers(out: &mut String, headers: &[&Header]) {
+fn headers(out: &mut String, headers: &[Header<'_>]) {
     let mut names = HashSet::new();
-    let fits = headers.iter().all(|header| printing(&header.name).is_some() && names.insert(&header.name));
+    let fits = headers.iter().all(|header| printing(header.name).is_some() && names.insert(header.name));
     let (open, close) = if fits { ('{', '}') } else { ('[', ']') };
     out.push(open);
     for (index, header) in headers.iter().enumerate() {
@@ -60,9 +60,9 @@ fn headers(out: &mut String, headers: &[&Header]) {
         if !fits {
             out.push('[');
         }
-        value::write(out, &header.name);
+        value::write(out, header.name);
         out.push(if fits { ':' } else { ',' });
-        write_value(out, header.value.as_deref());
+        write_value(out, header.value);
         if !fits {
             out.push(']');
         }

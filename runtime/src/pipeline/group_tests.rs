@@ -96,7 +96,7 @@ fn connect(stage: &Arc<Stage>, member: usize) -> Connect {
 }
 
 impl Sink for Fake {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>> {
         let (stage, member, all) = (self.stage.clone(), self.member, numbers(batch));
         let away = stage.away(member);
         {

@@ -169,7 +169,7 @@ impl SinkLoop<'_> {
                 }
             }
             let again = if failed.is_empty() { alone.pop_front().into_iter().collect() } else { std::mem::take(&mut failed) };
-            let part = Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>());
+            let part = Arc::new(Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>()));
             let single = again.len() == 1;
             let begun = Instant::now();
             let written = self.sink.write(&part).await?.await?;

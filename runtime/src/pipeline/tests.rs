@@ -103,7 +103,7 @@ fn numbers(batch: &Batch) -> Vec<u64> {
 }
 
 impl Sink for Paper {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, sink::Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, sink::Error>> {
         let all = numbers(batch);
         let outcome = (self.behaviour)(self.writes, &all);
         self.writes += 1;

@@ -1,12 +1,14 @@
 //! A guest's edits, checked whole against the batch before any of them counts, then made into an outcome.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::bindings::events::{Derived as GuestDerived, Edit, Edits, HeaderEdit, Span};
-use crate::batch::{Change, Derived, Fate, Outcome, Rejection, Verdict};
+use crate::batch::{Change, Changes, Derived, Fate, Outcome, Rejection, RowOfHeaders, Verdict};
 use crate::event::Scope;
+use crate::headers::{Piece, Row, Table};
 use crate::printable::one_line;
 
 /// New events a batch may grow by: so many for each of its events, and a few more for small batches.
@@ -34,7 +36,7 @@ pub(super) fn check(edits: Edits, events: usize) -> Result<Outcome, String> {
     if edits.derived.len() > most {
         return Err(format!("derived: {} new events of a batch of {events}; at most {most}", edits.derived.len()));
     }
-    Merge::new(edits).outcome(events)
+    Merge::new(edits)?.outcome(events)
 }
 
 /// Whether a list may name an event twice.
@@ -52,7 +54,7 @@ trait About {
 macro_rules! about {
     ($($kind:ty),*) => { $(impl About for $kind { fn event(&self) -> u32 { self.event } })* };
 }
-about!(Edit, HeaderEdit, GuestDerived);
+about!(Edit, HeaderEdit, GuestDerived, RowPlace);
 
 impl About for u32 {
     fn event(&self) -> u32 {
@@ -117,7 +119,7 @@ impl<T: About> Rest<T> {
 struct Merge {
     discards: Rest<u32>,
     rejects: Rest<Edit>,
-    set_headers: Rest<HeaderEdit>,
+    set_headers: Rest<RowPlace>,
     remove_headers: Rest<Edit>,
     set_keys: Rest<Edit>,
     clear_keys: Rest<u32>,
@@ -125,22 +127,27 @@ struct Merge {
     clear_bodies: Rest<u32>,
     derived: Rest<GuestDerived>,
     arena: Arena,
+    /// What `set_headers` names rows of.
+    table: Arc<Table>,
 }
 
 impl Merge {
-    fn new(edits: Edits) -> Merge {
-        Merge {
+    fn new(edits: Edits) -> Result<Merge, String> {
+        let mut arena = Arena { bytes: Bytes::from(edits.bytes), names: Vec::new() };
+        let (table, rows) = arena.table(&edits.set_headers)?;
+        Ok(Merge {
             discards: Rest::new(edits.discards),
             rejects: Rest::new(edits.rejects),
-            set_headers: Rest::new(edits.set_headers),
+            set_headers: Rest::new(rows),
             remove_headers: Rest::new(edits.remove_headers),
             set_keys: Rest::new(edits.set_keys),
             clear_keys: Rest::new(edits.clear_keys),
             set_bodies: Rest::new(edits.set_bodies),
             clear_bodies: Rest::new(edits.clear_bodies),
             derived: Rest::new(edits.derived),
-            arena: Arena { bytes: Bytes::from(edits.bytes), names: Vec::new() },
-        }
+            arena,
+            table: Arc::new(table),
+        })
     }
 
     fn outcome(mut self, events: usize) -> Result<Outcome, String> {
@@ -203,28 +210,37 @@ impl Merge {
     }
 
     /// Removals first, so that a guest can replace headers whatever order it names them in.
-    fn changes(&mut self, event: u32) -> Result<Vec<Change>, String> {
-        let (removed, set) = (self.remove_headers.all_of(event), self.set_headers.all_of(event));
-        let mut changes = Vec::with_capacity(removed.len() + set.len());
-        for remove in removed {
-            changes.push(Change::RemoveHeader(self.arena.bytes("remove-headers", event, remove.at)?));
-        }
-        for set in set {
-            let (name, scope) = self.arena.name("set-headers", event, set.name)?;
-            changes.push(Change::SetHeader { name, value: self.arena.bytes("set-headers", event, set.value)?, scope });
-        }
+    fn changes(&mut self, event: u32) -> Result<Changes, String> {
+        let removed = self.remove_headers.all_of(event);
+        let row = self.set_headers.one_of(event).map(|row| Row::new(&self.table, row.start, row.end));
         let (set, cleared) = (self.set_keys.one_of(event), self.clear_keys.one_of(event).is_some());
-        changes.extend(self.arena.field("key", event, set, cleared)?.map(Change::Key));
+        let key = self.arena.field("key", event, set, cleared)?.map(Change::Key);
         let (set, cleared) = (self.set_bodies.one_of(event), self.clear_bodies.one_of(event).is_some());
-        changes.extend(self.arena.field("body", event, set, cleared)?.map(Change::Body));
-        Ok(changes)
+        let body = self.arena.field("body", event, set, cleared)?.map(Change::Body);
+        match row {
+            Some(row) if removed.is_empty() && key.is_none() && body.is_none() => Ok(Changes::Row(RowOfHeaders(row))),
+            row => {
+                let removals = removed.iter().map(|remove| self.arena.bytes("remove-headers", event, remove.at).map(Change::RemoveHeader));
+                let mut changes = removals.collect::<Result<Vec<_>, _>>()?;
+                let set = row.iter().flat_map(Row::parts).map(|(name, value, scope)| Change::SetHeader { name, value, scope });
+                changes.extend(set.chain(key).chain(body));
+                Ok(Changes::List(changes))
+            }
+        }
     }
+}
+
+/// Which entries of the table are an event's.
+struct RowPlace {
+    event: u32,
+    start: u32,
+    end: u32,
 }
 
 /// The bytes all spans are in. What is cut from it shares it.
 struct Arena {
     bytes: Bytes,
-    names: Vec<(Range<usize>, Bytes, Scope)>,
+    names: Vec<(Span, Scope)>,
 }
 
 impl Arena {
@@ -250,14 +266,33 @@ impl Arena {
         self.range(list, event, span).map(|range| self.bytes.slice(range))
     }
 
-    /// A header's name: text that a Kafka client takes, and who will see the header.
-    fn name(&mut self, list: &str, event: u32, span: Span) -> Result<(Bytes, Scope), String> {
-        let range = self.range(list, event, span)?;
-        if let Some((_, name, scope)) = self.names.iter().find(|(known, ..)| *known == range) {
-            return Ok((name.clone(), *scope));
+    /// The headers that are set, in a table with a row for each event named.
+    fn table(&mut self, edits: &[HeaderEdit]) -> Result<(Table, Vec<RowPlace>), String> {
+        let mut table = Table::new(self.bytes.clone(), edits.len());
+        // One an event is what most lists have.
+        let mut rows = Vec::with_capacity(edits.len());
+        for row in edits.chunk_by(|one, next| one.event == next.event) {
+            let start = table.len();
+            for HeaderEdit { event, name, value } in row {
+                let scope = self.scope("set-headers", *event, *name)?;
+                self.range("set-headers", *event, *value)?;
+                table.push(Piece::new(name.offset, name.len), Piece::new(value.offset, value.len), scope);
+            }
+            table.end_row(start);
+            // Both fit, as a guest's list does into its 32-bit memory.
+            rows.push(RowPlace { event: row[0].event, start: start as u32, end: table.len() as u32 });
         }
-        let name = self.bytes.slice(range.clone());
-        let problem = match std::str::from_utf8(&name) {
+        Ok((table, rows))
+    }
+
+    /// Who will see a header of this name, which is text that a Kafka client takes.
+    fn scope(&mut self, list: &str, event: u32, name: Span) -> Result<Scope, String> {
+        let known = self.names.iter().find(|(known, _)| known.offset == name.offset && known.len == name.len);
+        if let Some((_, scope)) = known {
+            return Ok(*scope);
+        }
+        let bytes = &self.bytes[self.range(list, event, name)?];
+        let problem = match std::str::from_utf8(bytes) {
             Err(_) => Some("is not UTF-8"),
             Ok("") => Some("is empty"),
             Ok(text) if text.contains('\0') => Some("contains a NUL"),
@@ -267,18 +302,18 @@ impl Arena {
         if let Some(problem) = problem {
             return Err(format!("{list}: a header name of event {event} {problem}"));
         }
-        let scope = Scope::of_plugin(&name);
+        let scope = Scope::of_plugin(bytes);
         if self.names.len() < NAMES_KEPT {
-            self.names.push((range, name.clone(), scope));
+            self.names.push((name, scope));
         }
-        Ok((name, scope))
+        Ok(scope)
     }
 
     fn derived(&mut self, derived: &GuestDerived) -> Result<Derived, String> {
         let mut headers = Vec::with_capacity(derived.headers.len());
         for (name, value) in &derived.headers {
-            let (name, _) = self.name("derived", derived.event, *name)?;
-            headers.push((name, self.bytes("derived", derived.event, *value)?));
+            self.scope("derived", derived.event, *name)?;
+            headers.push((self.bytes("derived", derived.event, *name)?, self.bytes("derived", derived.event, *value)?));
         }
         Ok(Derived { body: Some(self.bytes("derived", derived.event, derived.body)?), headers })
     }
@@ -328,7 +363,7 @@ mod tests {
         let wanted = vec![
             (0, Verdict::changes(vec![Change::RemoveHeader(value.clone()), header("topic", Scope::Event), header("value", Scope::Both)])),
             (1, Verdict::changes(vec![Change::Body(None)])),
-            (2, Verdict { fate: Fate::Discard, changes: Vec::new(), derived: vec![derived] }),
+            (2, Verdict { fate: Fate::Discard, changes: Changes::default(), derived: vec![derived] }),
         ];
         assert_eq!(outcome.verdicts, wanted);
     }

@@ -104,7 +104,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// The sink is of no use any more; nothing of the batch is known to be written. The pipeline makes a new one.
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>>;
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>>;
 
     /// Somebody waits for what was written and is not safe yet ([`Written::later`]): makes it safe now, full or not.
     ///

@@ -106,14 +106,14 @@ impl Encoder {
         self.implied = Some(implied.clone());
     }
 
-    fn header(&mut self, header: &Header) {
+    fn header(&mut self, header: Header<'_>) {
         let scope = match header.scope {
             Scope::Record => 0,
             Scope::Event => 1,
             Scope::Both => 2,
         };
         self.bytes.push(scope | if header.value.is_none() { NULL_VALUE } else { 0 });
-        self.bytes(&header.name);
+        self.bytes(header.name);
         header.value.iter().for_each(|value| self.bytes(value));
     }
 

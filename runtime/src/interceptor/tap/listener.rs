@@ -124,7 +124,7 @@ impl Listener {
             return false;
         }
         let Some(text) = &self.contains else { return true };
-        text.is_match(event.body()) || event.headers.iter().any(|header| header.value.as_deref().is_some_and(|value| text.is_match(value)))
+        text.is_match(event.body()) || event.headers.iter().any(|header| header.value.is_some_and(|value| text.is_match(value)))
     }
 
     /// False when its rate or its queue has no room for the event. What it missed before is told first, so that gaps have their place.

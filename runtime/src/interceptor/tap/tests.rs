@@ -1,7 +1,7 @@
 //! Listeners over batches made by hand.
 
 use super::*;
-use crate::batch::{Change, Derived, Fate, Rejection, Verdict};
+use crate::batch::{Change, Changes, Derived, Fate, Rejection, Verdict};
 use crate::control::tap::{TapItem, TappedEvent, Text};
 use crate::event::{Event, Scope};
 
@@ -46,7 +46,7 @@ async fn an_event_is_shown_as_it_came_and_as_it_went_on() {
     let derived = Derived { body: Some("b1".into()), headers: Vec::new() };
     let rejection = Rejection { reason: "no amount".into(), ..Rejection::default() };
     let verdicts = vec![
-        (1, Verdict { fate: Fate::Keep, changes: vec![set, Change::Body(Some("B".into()))], derived: vec![derived] }),
+        (1, Verdict { fate: Fate::Keep, changes: Changes::List(vec![set, Change::Body(Some("B".into()))]), derived: vec![derived] }),
         (2, Verdict::fate(Fate::Discard)),
         (3, Verdict::fate(Fate::Reject(Box::new(rejection)))),
     ];

@@ -79,7 +79,7 @@ fn detached(event: &Event) -> Event {
     let owned = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
     let mut headers = Headers::default();
     for header in event.headers.iter() {
-        headers.push(owned(&header.name), header.value.as_ref().map(owned), header.scope);
+        headers.push(Bytes::copy_from_slice(header.name), header.value.map(Bytes::copy_from_slice), header.scope);
     }
     Event { headers, key: event.key.as_ref().map(owned), body: event.body.as_ref().map(owned), ..event.clone() }
 }

@@ -66,7 +66,7 @@ fn view(event: &Event) -> EventView {
         offset: origin.map(|origin| origin.offset),
         timestamp: event.timestamp,
         key: event.key.as_deref().map(text),
-        headers: event.headers.iter().map(|header| (text(&header.name), header.value.as_deref().map(text))).collect(),
+        headers: event.headers.iter().map(|header| (text(header.name), header.value.map(text))).collect(),
         body: event.body.as_deref().map(text),
     }
 }

@@ -146,8 +146,8 @@ impl Apart {
 }
 
 fn header_lines(headers: &Headers) -> Vec<HeaderLine> {
-    let line = |header: &crate::event::Header| {
-        let (name, value) = (text(&header.name), header.value.as_deref().map(text));
+    let line = |header: crate::event::Header<'_>| {
+        let (name, value) = (text(header.name), header.value.map(text));
         match header.scope {
             Scope::Record => HeaderLine::Record(name, value),
             Scope::Event => HeaderLine::Scoped(name, value, ScopeName::Event),

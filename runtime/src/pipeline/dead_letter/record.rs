@@ -79,10 +79,10 @@ pub(super) fn letter(parked: &Parked, style: HeaderStyle) -> Event {
     let mut apart = false;
     for header in event.headers.iter() {
         // Ours would be taken for news of this refusal.
-        let plain = header.scope == Scope::Record && !is_own(&header.name);
+        let plain = header.scope == Scope::Record && !is_own(header.name);
         apart |= !plain;
-        if header.scope != Scope::Event && !is_own(&header.name) {
-            headers.push(header.name.clone(), header.value.clone(), Scope::Record);
+        if header.scope != Scope::Event && !is_own(header.name) {
+            headers.push(Bytes::copy_from_slice(header.name), header.value.map(Bytes::copy_from_slice), Scope::Record);
         }
     }
     let mut set = |name: &'static str, value: Option<&str>| {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn headers(event: &Event) -> Vec<(Bytes, Option<Bytes>)> {
-        event.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect()
+        event.headers.iter().map(|header| (Bytes::copy_from_slice(header.name), header.value.map(Bytes::copy_from_slice))).collect()
     }
 
     fn again(event: &Event) -> Parked {

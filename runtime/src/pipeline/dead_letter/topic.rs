@@ -1,6 +1,7 @@
 //! Dead letters in a Kafka topic: a producer that is made anew when it fails for good.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::Error;
 use super::address::Address;
@@ -83,7 +84,7 @@ impl Topic {
     }
 
     async fn try_send(&mut self, records: Batch) -> Result<Written, sink::Error> {
-        let mut written = self.sink.write(&records).await?.await?;
+        let mut written = self.sink.write(&Arc::new(records)).await?.await?;
         match written.cause.take() {
             Some(cause) => Err(cause),
             None => Ok(written),

@@ -9,6 +9,7 @@ mod spec;
 mod tests;
 mod writer;
 
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 
@@ -47,7 +48,7 @@ impl FileRoll {
 }
 
 impl Sink for FileRoll {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>> {
         let (told, hears) = oneshot::channel();
         let sent = self.orders.send(Order::Write { events: batch.events.clone(), told });
         Box::pin(async move {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -23,8 +24,8 @@ fn spec(directory: &Path) -> Spec {
     }
 }
 
-fn batch(bodies: &[&str]) -> Batch {
-    bodies.iter().map(|body| Event::new((*body).to_owned())).collect::<Vec<_>>().into()
+fn batch(bodies: &[&str]) -> Arc<Batch> {
+    Arc::new(bodies.iter().map(|body| Event::new((*body).to_owned())).collect::<Vec<_>>().into())
 }
 
 async fn write(sink: &mut FileRoll, bodies: &[&str]) -> Written {

@@ -114,7 +114,7 @@ impl Group {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner).pick(Instant::now())
     }
 
-    async fn hand_over(&mut self, batch: &Batch) -> Writing {
+    async fn hand_over(&mut self, batch: &Arc<Batch>) -> Writing {
         loop {
             let chosen = match self.pick() {
                 Pick::Member(chosen) => chosen,
@@ -137,7 +137,7 @@ impl Group {
 }
 
 impl Connected {
-    async fn write(&mut self, batch: &Batch) -> Result<Writing, Error> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<Writing, Error> {
         self.sink().await?.write(batch).await
     }
 
@@ -153,7 +153,7 @@ impl Connected {
 }
 
 impl Sink for Group {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>> {
         Box::pin(async move { Ok(self.hand_over(batch).await) })
     }
 

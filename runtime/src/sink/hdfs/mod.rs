@@ -172,7 +172,7 @@ impl Hdfs {
 }
 
 impl Sink for Hdfs {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, super::Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, super::Error>> {
         Box::pin(async move {
             let sheet = self.accept(batch).await;
             Ok(Box::pin(sheet.settle()) as Writing)

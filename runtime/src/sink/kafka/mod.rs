@@ -19,6 +19,7 @@ use producer::{Producer, Topic};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 pub(crate) use record::is_legal as is_topic_name;
+use reports::Flight;
 pub use spec::*;
 
 use super::{Error, Refused, Sink, Writing, Written};
@@ -82,7 +83,7 @@ impl Kafka {
     }
 
     /// Queues the records of a run, waiting for room as long as it takes; how many of them were refused.
-    async fn send(&mut self, slot: usize, run: &mut Run<'_>, written: &mut Written) -> usize {
+    async fn send(&mut self, flight: &Flight, run: &mut Run<'_>, written: &mut Written) -> usize {
         if run.records.is_empty() {
             return 0;
         }
@@ -101,7 +102,7 @@ impl Kafka {
         match self.topics.handle(&self.producer, &run.topic) {
             Err(error) => run.records.iter().for_each(|(event, _)| refuse(*event, error.clone())),
             Ok(topic) => loop {
-                dealt += self.producer.offer(topic, slot, &mut run.records[dealt..], &mut refuse);
+                dealt += self.producer.offer(topic, flight, &mut run.records[dealt..], &mut refuse);
                 if dealt == run.records.len() {
                     break;
                 }
@@ -167,9 +168,9 @@ fn blames_event(code: RDKafkaErrorCode) -> bool {
 }
 
 impl Sink for Kafka {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>> {
         Box::pin(async move {
-            let (slot, flight, landing) = self.producer.reports().open(batch.len());
+            let (flight, landing) = self.producer.reports().open(batch);
             let format = self.format.clone();
             let mut written = Written::default();
             let mut chosen = Vec::new();
@@ -187,18 +188,18 @@ impl Sink for Kafka {
                     chosen.push(index);
                 }
                 if !run.goes_with(&record) {
-                    flight.done(self.send(slot, &mut run, &mut written).await);
+                    flight.done(self.send(&flight, &mut run, &mut written).await);
                     run.begin(std::mem::take(&mut record.topic), record.chosen);
                 }
                 run.records.push((index, record));
             }
-            flight.done(self.send(slot, &mut run, &mut written).await);
+            flight.done(self.send(&flight, &mut run, &mut written).await);
             flight.done(1);
             let producer = self.producer.clone();
             Ok(Box::pin(async move {
                 // The sender lives in the flight, which is held here: it cannot go silently.
                 let _ = landing.await;
-                producer.reports().close(slot);
+                producer.reports().close(&flight);
                 written.report(flight.failures(), &chosen);
                 written.check(&producer)
             }) as Writing)

@@ -1,5 +1,8 @@
 //! A producer that takes records in bulk and hears of their deliveries in bulk: one call into librdkafka for a run of records, one look at the
 //! flights for a run of reports. The wrapper's own `send` and `delivery` look the topic up, read the clock and take a lock for each record.
+//!
+//! Bodies are not copied: librdkafka reads them where they are, in the flight's events, which stay until the last record is reported. Without
+//! `RD_KAFKA_MSG_F_COPY` it does so until then and no longer.
 
 #![expect(unsafe_code, reason = "librdkafka's batch calls have no binding but the raw one")]
 
@@ -8,6 +11,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
@@ -23,7 +27,7 @@ use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::record::Record;
-use super::reports::{Reports, token};
+use super::reports::{Flight, Reports};
 
 /// The partitioner chooses.
 const ANY_PARTITION: i32 = -1;
@@ -77,16 +81,20 @@ impl Producer {
     pub(super) fn offer(
         &self,
         topic: &Topic,
-        slot: usize,
+        flight: &Flight,
         records: &mut [(usize, Record<'_>)],
         refused: &mut dyn FnMut(usize, KafkaError),
     ) -> usize {
         let mut done = 0;
+        let now = now();
         while done < records.len() {
-            let plain = records[done..].iter().take_while(|(_, record)| record.is_plain()).count();
+            let (index, first) = &records[done];
+            let flags = flags(flight, *index, first);
+            let goes_along = |(index, record): &&(usize, Record<'_>)| record.is_plain() && self::flags(flight, *index, record) == flags;
+            let plain = records[done..].iter().take_while(goes_along).count();
             let (offered, dealt) = match plain {
-                0 => (1, self.offer_one(topic, slot, &mut records[done], refused)),
-                plain => (plain, offer_many(topic, slot, &records[done..done + plain], refused)),
+                0 => (1, self.offer_one(topic, flight, &mut records[done], now, refused)),
+                plain => (plain, offer_many(topic, flight, &records[done..done + plain], flags, refused)),
             };
             done += dealt;
             if dealt < offered {
@@ -96,19 +104,22 @@ impl Producer {
         done
     }
 
-    /// One record, with whatever it has; 0 when there is no room.
+    /// One record, with whatever it has; 0 when there is no room. One without a timestamp has the present one, which librdkafka would ask the
+    /// clock for each time.
     fn offer_one(
         &self,
         topic: &Topic,
-        slot: usize,
+        flight: &Flight,
         (index, record): &mut (usize, Record<'_>),
+        now: i64,
         refused: &mut dyn FnMut(usize, KafkaError),
     ) -> usize {
         use rd_kafka_vtype_t as tag;
         let (body, key) = (record.body.as_deref(), record.key.as_deref());
         let headers =
             record.headers.as_ref().map_or(ptr::null(), |headers| ptr::from_ref(headers.as_borrowed()).cast::<rd_kafka_headers_t>());
-        // SAFETY: the tags say what follows each of them; key and body are copied, and the headers are librdkafka's once it takes the record.
+        // SAFETY: the tags say what follows each of them; the key is copied, and the body if it does not stay where it is (see `flags`); the headers
+        // are librdkafka's once it takes the record.
         let error = unsafe {
             rd_kafka_producev(
                 self.client.client().native_ptr(),
@@ -117,7 +128,7 @@ impl Producer {
                 tag::RD_KAFKA_VTYPE_PARTITION,
                 record.partition.unwrap_or(ANY_PARTITION),
                 tag::RD_KAFKA_VTYPE_MSGFLAGS,
-                RD_KAFKA_MSG_F_COPY,
+                flags(flight, *index, record),
                 tag::RD_KAFKA_VTYPE_VALUE,
                 start(body),
                 body.map_or(0, <[u8]>::len),
@@ -125,9 +136,9 @@ impl Producer {
                 start(key),
                 key.map_or(0, <[u8]>::len),
                 tag::RD_KAFKA_VTYPE_OPAQUE,
-                token(slot, *index) as *mut c_void,
+                flight.token(*index) as *mut c_void,
                 tag::RD_KAFKA_VTYPE_TIMESTAMP,
-                record.timestamp.unwrap_or(0),
+                record.timestamp.unwrap_or(now),
                 tag::RD_KAFKA_VTYPE_HEADERS,
                 headers,
                 tag::RD_KAFKA_VTYPE_END,
@@ -142,12 +153,32 @@ impl Producer {
     }
 }
 
-/// Records that have nothing but key and body; fewer than all when there is no room for the others.
-fn offer_many(topic: &Topic, slot: usize, records: &[(usize, Record<'_>)], refused: &mut dyn FnMut(usize, KafkaError)) -> usize {
-    let mut messages: Vec<rd_kafka_message_t> = records.iter().map(|(index, record)| message(slot, *index, record)).collect();
+/// How librdkafka is to treat a record's body: it is read where it is when the flight keeps it there, else copied.
+fn flags(flight: &Flight, index: usize, record: &Record<'_>) -> c_int {
+    match record.body.as_deref() {
+        Some(body) if !flight.keeps(index, body) => RD_KAFKA_MSG_F_COPY,
+        _ => 0,
+    }
+}
+
+/// Milliseconds since the epoch; 0, which librdkafka takes for the present, on a machine that believes to be before it.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(0)
+}
+
+/// Records that have nothing but key and body, all with the same `flags`; fewer than all when there is no room for the others.
+fn offer_many(
+    topic: &Topic,
+    flight: &Flight,
+    records: &[(usize, Record<'_>)],
+    flags: c_int,
+    refused: &mut dyn FnMut(usize, KafkaError),
+) -> usize {
+    let mut messages: Vec<rd_kafka_message_t> = records.iter().map(|(index, record)| message(flight, *index, record)).collect();
     let count = c_int::try_from(messages.len()).unwrap_or(c_int::MAX);
-    // SAFETY: there are so many messages; their keys and bodies are alive, and copied by the call.
-    unsafe { rd_kafka_produce_batch(topic.topic.as_ptr(), ANY_PARTITION, RD_KAFKA_MSG_F_COPY, messages.as_mut_ptr(), count) };
+    // SAFETY: there are so many messages; their keys are copied by the call, and their bodies if they do not stay where they are (see `flags`).
+    unsafe { rd_kafka_produce_batch(topic.topic.as_ptr(), ANY_PARTITION, flags, messages.as_mut_ptr(), count) };
     for (dealt, (message, (index, _))) in messages.iter().zip(records).enumerate() {
         match RDKafkaErrorCode::from(message.err) {
             RDKafkaErrorCode::NoError => {}
@@ -159,7 +190,7 @@ fn offer_many(topic: &Topic, slot: usize, records: &[(usize, Record<'_>)], refus
     records.len()
 }
 
-fn message(slot: usize, index: usize, record: &Record<'_>) -> rd_kafka_message_t {
+fn message(flight: &Flight, index: usize, record: &Record<'_>) -> rd_kafka_message_t {
     let (body, key) = (record.body.as_deref(), record.key.as_deref());
     rd_kafka_message_t {
         err: RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR,
@@ -170,7 +201,7 @@ fn message(slot: usize, index: usize, record: &Record<'_>) -> rd_kafka_message_t
         key: start(key),
         key_len: key.map_or(0, <[u8]>::len),
         offset: 0,
-        _private: token(slot, index) as *mut c_void,
+        _private: flight.token(index) as *mut c_void,
     }
 }
 

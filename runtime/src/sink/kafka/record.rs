@@ -123,7 +123,7 @@ impl Format {
         let mut added = true;
         if carried > 0 {
             for header in event.headers.records() {
-                added &= headers.add(&header.name, header.value.as_deref());
+                added &= headers.add(header.name, header.value);
             }
         }
         for (flume, kafka) in &self.spec.header_mappings {

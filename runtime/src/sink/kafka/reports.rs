@@ -12,17 +12,33 @@ use rdkafka::producer::ProducerContext;
 use tokio::sync::oneshot;
 use tracing::warn;
 
+use crate::batch::Batch;
+
 /// A batch being written.
 pub(super) struct Flight {
+    slot: usize,
+    /// The events, whose bodies librdkafka reads where they are until the last record is reported.
+    batch: Arc<Batch>,
     outstanding: AtomicUsize,
     failures: Mutex<Vec<(usize, RDKafkaErrorCode)>>,
     landed: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Flight {
-    /// A flight of `records`, plus one for whoever sends them: it cannot land before all are sent.
-    fn new(records: usize, landed: oneshot::Sender<()>) -> Flight {
-        Flight { outstanding: AtomicUsize::new(records + 1), failures: Mutex::default(), landed: Mutex::new(Some(landed)) }
+    /// A flight of a batch's records, plus one for whoever sends them: it cannot land before all are sent.
+    fn new(slot: usize, batch: Arc<Batch>, landed: oneshot::Sender<()>) -> Flight {
+        let outstanding = AtomicUsize::new(batch.len() + 1);
+        Flight { slot, batch, outstanding, failures: Mutex::default(), landed: Mutex::new(Some(landed)) }
+    }
+
+    /// The number a record carries.
+    pub(super) fn token(&self, record: usize) -> usize {
+        self.slot << 32 | record
+    }
+
+    /// Whether a body is the very one of this record's event, and so stays where it is until the record is reported.
+    pub(super) fn keeps(&self, record: usize, body: &[u8]) -> bool {
+        self.batch.events.get(record).and_then(|event| event.body.as_deref()).is_some_and(|own| std::ptr::eq(own, body))
     }
 
     /// Some records are done, or were never sent.
@@ -59,10 +75,9 @@ impl Reports {
         Reports { name: name.to_owned(), flights: Mutex::default() }
     }
 
-    /// Opens a flight: its slot, and what resolves when the last record is done.
-    pub(super) fn open(&self, records: usize) -> (usize, Arc<Flight>, oneshot::Receiver<()>) {
+    /// Opens a flight, which is kept here until it is closed; and what resolves when the last record is done.
+    pub(super) fn open(&self, batch: &Arc<Batch>) -> (Arc<Flight>, oneshot::Receiver<()>) {
         let (landed, landing) = oneshot::channel();
-        let flight = Arc::new(Flight::new(records, landed));
         let mut flights = lock(&self.flights);
         let slot = match flights.free.pop() {
             Some(slot) => slot,
@@ -71,8 +86,9 @@ impl Reports {
                 flights.slots.len() - 1
             }
         };
+        let flight = Arc::new(Flight::new(slot, batch.clone(), landed));
         flights.slots[slot] = Some(flight.clone());
-        (slot, flight, landing)
+        (flight, landing)
     }
 
     /// Takes in what became of records, those of one flight mostly in a row.
@@ -101,16 +117,11 @@ impl Reports {
     }
 
     /// Frees the slot of a flight that has landed.
-    pub(super) fn close(&self, slot: usize) {
+    pub(super) fn close(&self, flight: &Flight) {
         let mut flights = lock(&self.flights);
-        flights.slots[slot] = None;
-        flights.free.push(slot);
+        flights.slots[flight.slot] = None;
+        flights.free.push(flight.slot);
     }
-}
-
-/// The number a record carries.
-pub(super) fn token(slot: usize, record: usize) -> usize {
-    slot << 32 | record
 }
 
 impl ClientContext for Reports {
@@ -148,23 +159,25 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
 
     #[test]
     fn runs_of_reports_land_their_flights_with_the_failures_in_order() {
         let reports = Reports::new("k");
-        let (first, flight, mut landing) = reports.open(4);
-        let (second, other, mut also_landing) = reports.open(2);
-        flight.done(1);
+        let batch = |events: usize| Arc::new(Batch::from(vec![Event::new("x"); events]));
+        let (first, mut landing) = reports.open(&batch(4));
+        let (second, mut also_landing) = reports.open(&batch(2));
+        first.done(1);
         let (fine, timed_out) = (RDKafkaErrorCode::NoError, RDKafkaErrorCode::MessageTimedOut);
-        let told = [(first, 2, timed_out), (first, 0, fine), (second, 1, fine), (first, 1, timed_out)];
-        reports.delivered(told.into_iter().map(|(slot, record, code)| (token(slot, record), code)));
+        let told = [(&first, 2, timed_out), (&first, 0, fine), (&second, 1, fine), (&first, 1, timed_out)];
+        reports.delivered(told.into_iter().map(|(flight, record, code)| (flight.token(record), code)));
         assert!(landing.try_recv().is_err(), "one is still out");
         // A slot that nobody has any more, as after a sink that was given up.
-        reports.delivered([(token(7, 0), fine), (token(first, 3), fine)].into_iter());
+        reports.delivered([(7 << 32, fine), (first.token(3), fine)].into_iter());
         assert_eq!(landing.try_recv(), Ok(()));
-        assert_eq!(flight.failures(), [(1, timed_out), (2, timed_out)]);
+        assert_eq!(first.failures(), [(1, timed_out), (2, timed_out)]);
         assert!(also_landing.try_recv().is_err(), "nobody said that all are sent");
-        other.done(2);
+        second.done(2);
         assert_eq!(also_landing.try_recv(), Ok(()));
     }
 }

@@ -1,5 +1,6 @@
 //! The sink's settings, and what it writes read back from librdkafka's mock broker by the source.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
@@ -66,7 +67,7 @@ async fn what_is_written_in_bulk_through_a_small_queue_is_read_as_it_was() {
     let client = "client = { 'queue.buffering.max.messages' = '20', 'linger.ms' = '0' }";
     let spec: Spec = toml::from_str(&format!("brokers = {bootstrap:?}\ntopic = 't'\npartition_header = 'p'\n{client}")).expect("a sink");
     let mut sink = Kafka::connect(&spec).await.expect("a producer");
-    let batch = Batch::from((0..EVENTS).map(event).collect::<Vec<_>>());
+    let batch = Arc::new(Batch::from((0..EVENTS).map(event).collect::<Vec<_>>()));
     let written = sink.write(&batch).await.expect("queued").await.expect("written");
     assert!(written.refused.is_empty() && written.failed.is_empty(), "{written:?}");
     let read = read(&bootstrap, EVENTS).await;
@@ -88,11 +89,11 @@ async fn an_event_that_cannot_be_written_is_refused_and_its_neighbours_are_writt
     let spec = format!("brokers = {bootstrap:?}\ntopic = 't'\npartition_header = 'p'\nclient = {{ 'message.max.bytes' = '1000' }}");
     let mut sink = Kafka::connect(&toml::from_str(&spec).expect("a sink")).await.expect("a producer");
     // The topic is known before, so that a partition it has not is, too.
-    sink.write(&Batch::from(vec![Event::new("0")])).await.expect("queued").await.expect("written");
+    sink.write(&Arc::new(Batch::from(vec![Event::new("0")]))).await.expect("queued").await.expect("written");
     let mut batch = Batch::from(["1", "2", "3", "4"].map(Event::new).to_vec());
     batch.events[1].body = Some(vec![b'x'; 2000].into());
     batch.events[2].set_header("p", "9", Scope::Event);
-    let written = sink.write(&batch).await.expect("queued").await.expect("written");
+    let written = sink.write(&Arc::new(batch)).await.expect("queued").await.expect("written");
     let refused: Vec<_> = written.refused.iter().map(|refused| (refused.event, refused.certain)).collect();
     assert_eq!((refused, written.failed), (vec![(1, true), (2, true)], vec![]));
     let read: Vec<_> = read(&bootstrap, 3).await.into_iter().filter_map(|event| event.body).collect();

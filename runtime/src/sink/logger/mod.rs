@@ -3,6 +3,7 @@
 mod spec;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
 pub use spec::Spec;
@@ -30,7 +31,7 @@ impl Logger {
 }
 
 impl Sink for Logger {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>> {
         for event in &batch.events {
             info!(sink = %self.name, "Event: {}", dump(event, self.max_bytes));
         }

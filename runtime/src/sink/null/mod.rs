@@ -2,6 +2,8 @@
 
 mod spec;
 
+use std::sync::Arc;
+
 use futures_util::future::{BoxFuture, ready};
 pub use spec::Spec;
 use tracing::info;
@@ -24,7 +26,7 @@ impl Null {
 }
 
 impl Sink for Null {
-    fn write<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<Writing, Error>> {
+    fn write<'a>(&'a mut self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<Writing, Error>> {
         let lines = self.dropped / self.log_every;
         self.dropped += batch.len() as u64;
         if self.dropped / self.log_every > lines {

@@ -137,7 +137,7 @@ impl Record {
         }
         for (flume, kafka) in &format.header_mappings {
             let mapped = event.headers.iter().rev().find(|header| header.scope == Scope::Record && header.name == kafka.as_bytes());
-            if let Some(value) = mapped.map(|header| header.value.clone().unwrap_or_default()) {
+            if let Some(value) = mapped.map(|header| Bytes::copy_from_slice(header.value.unwrap_or_default())) {
                 event.set_header(flume.clone(), value, Scope::Event);
             }
         }

@@ -48,10 +48,10 @@ fn hex(digits: &str, length: usize) -> Option<u128> {
 }
 
 /// `KEY=VALUE,...`; several headers are one list.
-fn state<'a>(headers: impl Iterator<Item = &'a Header>) -> Option<TraceState> {
+fn state<'a>(headers: impl Iterator<Item = Header<'a>>) -> Option<TraceState> {
     let mut members = Vec::new();
     for header in headers {
-        let text = std::str::from_utf8(header.value.as_deref()?).ok()?;
+        let text = std::str::from_utf8(header.value?).ok()?;
         for member in text.split(',').map(|member| member.trim_matches([' ', '\t'])) {
             if member.is_empty() {
                 continue;

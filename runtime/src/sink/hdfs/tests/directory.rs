@@ -1,5 +1,7 @@
 //! In a local directory, where files can be looked at: names, rolls, formats.
 
+use std::sync::Arc;
+
 use super::*;
 
 fn below(directory: &tempfile::TempDir, rest: &str) -> String {
@@ -182,7 +184,7 @@ async fn one_sync_serves_the_batches_that_came_while_another_was_under_way() {
     let mut in_flight = Vec::new();
     for index in 0..50 {
         let batch = events([index.to_string().as_str()]);
-        in_flight.push(sink.write(&batch).await.expect("a write"));
+        in_flight.push(sink.write(&Arc::new(batch)).await.expect("a write"));
     }
     for writing in in_flight {
         assert!(writing.await.expect("written").failed.is_empty());

@@ -2,6 +2,7 @@
 //! `WEIR_HISTORIES` sets how many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::poll;
@@ -99,7 +100,7 @@ impl World {
             let offsets: Vec<i64> = (self.next..self.next + i64::from(*size)).collect();
             self.next += i64::from(*size);
             self.read = self.read.max(self.next);
-            let batch = batch(&offsets);
+            let batch = Arc::new(batch(&offsets));
             let writing = self.sink.write(&batch).await.expect("a write");
             in_flight.push((offsets, batch, writing));
         }
@@ -118,7 +119,7 @@ impl World {
                 assert!(tries < TRIES, "never written: {written:?}");
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 let again = std::mem::take(&mut written.failed);
-                let part = Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>());
+                let part = Arc::new(Batch::from(again.iter().map(|index| batch.events[*index].clone()).collect::<Vec<_>>()));
                 // A sink that has failed a file that others wait for is given up.
                 if self.is_dead().await {
                     return self.begin_again();

@@ -6,6 +6,7 @@ mod offsets;
 mod recovery;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fs::fake::Fake;
@@ -51,7 +52,7 @@ fn of_partition<'a>(partition: i32, all: impl IntoIterator<Item = (i64, &'a str)
 
 /// Writes a batch and waits for its fate.
 async fn write(sink: &mut Hdfs, batch: &Batch) -> Written {
-    sink.write(batch).await.expect("a write").await.expect("written")
+    sink.write(&Arc::new(batch.clone())).await.expect("a write").await.expect("written")
 }
 
 /// Writes a batch all of which is to be written.

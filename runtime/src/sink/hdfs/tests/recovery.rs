@@ -1,5 +1,7 @@
 //! What a crash left behind.
 
+use std::sync::Arc;
+
 use super::*;
 
 /// Longer than a lease lives, and a look takes.
@@ -120,7 +122,7 @@ async fn what_was_not_synced_is_cut_from_what_a_crash_left() {
         let mut sink = on(&fake, &spec());
         write_all(&mut sink, &events(["acknowledged"])).await;
         let batch = events(["never acknowledged"]);
-        let writing = sink.write(&batch).await.expect("a write");
+        let writing = sink.write(&Arc::new(batch)).await.expect("a write");
         // Written, and being synced.
         tokio::time::sleep(Duration::from_micros(1_500)).await;
         fake.crash();

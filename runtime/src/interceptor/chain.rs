@@ -84,10 +84,17 @@ impl Step {
         };
         let judging: Vec<_> = parts.iter_mut().map(|part| (!part.batch.is_empty()).then(|| hand_over(part))).collect();
         let plugin = interceptor.version().map(|plugin| plugin.digest.as_str());
+        // The last one first: whoever waits for it is woken once, and finds the others judged.
+        let mut judged = Vec::with_capacity(judging.len());
+        for waiting in judging.into_iter().rev() {
+            judged.push(match waiting {
+                Some((judging, batch)) => Some((outcome(judging).await?, batch)),
+                None => None,
+            });
+        }
         let mut counts = Counts::default();
-        for (part, judging) in parts.iter_mut().zip(judging) {
-            let Some((judging, batch)) = judging else { continue };
-            let outcome = outcome(judging).await?;
+        for (part, judged) in parts.iter_mut().zip(judged.into_iter().rev()) {
+            let Some((outcome, batch)) = judged else { continue };
             self.taps.observe(&batch, &outcome, plugin);
             // The interceptor gave its hold up before it answered; should it not have, the events are cloned, which copies no bytes.
             let mut judged = outcome.apply(Arc::unwrap_or_clone(batch));

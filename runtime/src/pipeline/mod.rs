@@ -63,7 +63,7 @@ use hurry::Hurry;
 use selector::Selector;
 
 /// Events that are worth a hand-over: what is paid for each is then little for one event. Small batches travel together up to so many.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 1000;
 
 /// What pipelines share in one agent.
 #[derive(Clone)]

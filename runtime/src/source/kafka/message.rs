@@ -80,10 +80,15 @@ impl Builder {
         let mut last: Option<Origin> = None;
         for record in self.records.drain(..) {
             // Records of a partition come in runs; one entry a run will do.
-            if let Some(before) = last.replace(record.origin.clone())
-                && (before.partition != record.origin.partition || before.topic != record.origin.topic)
-            {
-                reach(&mut built.reached, before);
+            match &mut last {
+                Some(last) if last.partition == record.origin.partition && last.topic == record.origin.topic => {
+                    last.offset = record.origin.offset;
+                }
+                _ => {
+                    if let Some(before) = last.replace(record.origin.clone()) {
+                        reach(&mut built.reached, before);
+                    }
+                }
             }
             match record.into_event(&arena, &implied, format) {
                 Ok(event) => built.batch.events.push(event),

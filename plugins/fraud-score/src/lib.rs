@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use weir_interceptor::{Batch, Event, Fault, Interceptor, Parameter, Settings, Verdict};
 
 use rules::{Rules, Score};
-use transaction::Transaction;
+use transaction::{Fields, Transaction};
 
 struct FraudScore {
     rules: Rules,
@@ -34,39 +34,43 @@ impl Interceptor for FraudScore {
         Ok(FraudScore { rules, seen: HashMap::default() })
     }
 
-    fn intercept(&mut self, event: &Event) -> Verdict {
-        let transaction = match Transaction::read(event) {
-            Ok(transaction) => transaction,
-            Err(reason) => return Verdict::reject(reason),
-        };
-        let seen = self.seen.entry(hash(transaction.card.as_bytes())).or_default();
-        let score = self.rules.score(&transaction, *seen);
-        *seen += 1;
-        event.set_header("fraud.score", Score::text(score));
-        event.set_header("fraud.verdict", self.rules.verdict(score));
-        Verdict::Keep
+    fn intercept(&mut self, _event: &Event) -> Verdict {
+        unreachable!("`intercept_batch` judges")
     }
 
     fn intercept_batch(&mut self, batch: &Batch) -> Result<(), Fault> {
         self.seen.clear();
+        let fields = Fields::of(batch);
         for event in batch.events() {
-            let verdict = self.intercept(&event);
-            event.decide(verdict);
+            match fields.transaction(&event) {
+                Ok(transaction) => self.mark(&event, &transaction),
+                Err(reason) => event.decide(Verdict::reject(reason)),
+            }
         }
         Ok(())
     }
 }
 
+impl FraudScore {
+    /// Scores a transaction, and says so in its event's headers.
+    fn mark(&mut self, event: &Event, transaction: &Transaction) {
+        let seen = self.seen.entry(hash(transaction.card.as_bytes())).or_default();
+        let score = self.rules.score(transaction, *seen);
+        *seen += 1;
+        event.set_header("fraud.score", Score::text(score));
+        event.set_header("fraud.verdict", self.rules.verdict(score));
+    }
+}
+
 /// Multiplies and mixes, eight bytes at a time. Two cards of one hash share their velocity within a batch, which is rare and raises a score at most.
 fn hash(bytes: &[u8]) -> u64 {
-    let mix = |hash: u64, word: [u8; 8]| {
-        let product = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mix = |hash: u64, word: u64| {
+        let product = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         product ^ (product >> 32)
     };
     let (words, rest) = bytes.as_chunks::<8>();
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, *word)), last)
+    let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    mix(words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word))), last)
 }
 
 /// The keys are hashes already.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use weir_interceptor::Event;
+use weir_interceptor::{Batch, Event, JsonNumbers, JsonTexts};
 
 pub struct Transaction<'a> {
     pub card: &'a str,
@@ -12,15 +12,34 @@ pub struct Transaction<'a> {
     pub home: &'a str,
 }
 
-impl<'a> Transaction<'a> {
+/// Those fields of every event in a batch.
+pub struct Fields<'a> {
+    card: JsonTexts<'a>,
+    amount: JsonNumbers<'a>,
+    mcc: JsonTexts<'a>,
+    country: JsonTexts<'a>,
+    home: JsonTexts<'a>,
+}
+
+impl<'a> Fields<'a> {
+    pub fn of(batch: &'a Batch) -> Fields<'a> {
+        Fields {
+            card: batch.json_texts("/card"),
+            amount: batch.json_numbers("/amount"),
+            mcc: batch.json_texts("/mcc"),
+            country: batch.json_texts("/country"),
+            home: batch.json_texts("/home"),
+        }
+    }
+
     /// Reads an event; the error is a sentence for the dead letter. A body that is no JSON has no field.
-    pub fn read(event: &Event<'a, '_>) -> Result<Transaction<'a>, Cow<'static, str>> {
+    pub fn transaction(&self, event: &Event<'a, '_>) -> Result<Transaction<'a>, Cow<'static, str>> {
         let transaction = Transaction {
-            card: event.json_text("/card").ok_or("not a transaction: no `card`")?,
-            amount: event.json_number("/amount").ok_or("not a transaction: no number `amount`")?,
-            mcc: event.json_text("/mcc").ok_or("not a transaction: no `mcc`")?,
-            country: event.json_text("/country").ok_or("not a transaction: no `country`")?,
-            home: event.json_text("/home").ok_or("not a transaction: no `home`")?,
+            card: self.card.of(event).ok_or("not a transaction: no `card`")?,
+            amount: self.amount.of(event).ok_or("not a transaction: no number `amount`")?,
+            mcc: self.mcc.of(event).ok_or("not a transaction: no `mcc`")?,
+            country: self.country.of(event).ok_or("not a transaction: no `country`")?,
+            home: self.home.of(event).ok_or("not a transaction: no `home`")?,
         };
         if transaction.amount < 0.0 {
             return Err(format!("not a transaction: amount {} is negative", transaction.amount).into());

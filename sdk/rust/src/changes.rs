@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::bindings::weir::interceptor::events::{Derived, Edit, Edits, HeaderEdit, Span};
+use crate::short::same;
 use crate::verdict::Verdict;
 
 /// The edits of one batch.
@@ -10,6 +11,8 @@ pub(crate) struct Changes {
     edits: Edits,
     /// Header names already among the bytes.
     names: Vec<Span>,
+    /// Where among them the next name may be.
+    next_name: usize,
 }
 
 impl Changes {
@@ -26,7 +29,7 @@ impl Changes {
             derived: Vec::new(),
             bytes: Vec::new(),
         };
-        Changes { edits, names: Vec::new() }
+        Changes { edits, names: Vec::new(), next_name: 0 }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -132,22 +135,42 @@ impl Changes {
         self.since(start)
     }
 
-    /// A name is written once a batch.
+    /// A name is written once a batch. Most events have the same names in the same order, so the one after the last is looked at first.
+    #[inline]
     fn name(&mut self, name: &str) -> Span {
         let bytes = &self.edits.bytes;
-        let known = self.names.iter().find(|span| bytes[span.offset as usize..][..span.len as usize] == *name.as_bytes());
-        if let Some(span) = known {
-            return *span;
+        let next = if self.next_name < self.names.len() { self.next_name } else { 0 };
+        match self.names.get(next) {
+            Some(span) if is_name(bytes, *span, name) => {
+                self.next_name = next + 1;
+                *span
+            }
+            _ => self.find_name(name),
         }
-        let span = self.write(name.as_bytes());
-        self.names.push(span);
-        span
+    }
+
+    #[cold]
+    fn find_name(&mut self, name: &str) -> Span {
+        let bytes = &self.edits.bytes;
+        let known = self.names.iter().position(|span| is_name(bytes, *span, name));
+        let at = known.unwrap_or_else(|| {
+            let span = self.write(name.as_bytes());
+            self.names.push(span);
+            self.names.len() - 1
+        });
+        self.next_name = at + 1;
+        self.names[at]
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a guest's memory has 32-bit addresses; natively a batch this large is no test")]
     fn since(&self, start: usize) -> Span {
         Span { offset: start as u32, len: (self.edits.bytes.len() - start) as u32 }
     }
+}
+
+#[inline]
+fn is_name(bytes: &[u8], span: Span, name: &str) -> bool {
+    bytes.get(span.offset as usize..(span.offset + span.len) as usize).is_some_and(|known| same(known, name.as_bytes()))
 }
 
 struct Growing<'a>(&'a mut Vec<u8>);

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 
 use crate::bindings::weir::interceptor::events;
+use crate::short::same;
 
 /// Where columns come from: the host, or a test.
 pub(crate) trait Source {
@@ -70,6 +71,7 @@ impl Texts {
     }
 
     /// The text of event `index`; `None` where it is absent.
+    #[inline]
     pub(crate) fn of(&self, index: usize) -> Option<&str> {
         if self.nulls.contain(index) {
             return None;
@@ -91,6 +93,7 @@ impl Numbers {
     }
 
     /// The number of event `index`.
+    #[inline]
     pub(crate) fn of(&self, index: usize) -> Option<f64> {
         if self.nulls.contain(index) { None } else { Some(self.values[index]) }
     }
@@ -107,10 +110,13 @@ impl Nulls {
         Nulls { events, at: Cell::new(0) }
     }
 
+    #[inline]
     fn contain(&self, index: usize) -> bool {
-        if self.events.is_empty() {
-            return false;
-        }
+        !self.events.is_empty() && self.find(index)
+    }
+
+    #[inline(never)]
+    fn find(&self, index: usize) -> bool {
         let before = |at: usize| self.events.get(at).is_some_and(|event| (*event as usize) < index);
         let mut at = self.at.get();
         if at > 0 && !before(at - 1) {
@@ -145,7 +151,7 @@ impl<C> Named<C> {
     pub(crate) fn get(&self, name: &str, pull: impl FnOnce(&str) -> C) -> &C {
         let mut at = self;
         while let Some(link) = at.0.get() {
-            if *link.name == *name {
+            if same(link.name.as_bytes(), name.as_bytes()) {
                 return &link.column;
             }
             at = &link.next;

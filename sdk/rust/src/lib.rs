@@ -7,11 +7,12 @@ mod column;
 mod counters;
 mod log;
 mod settings;
+mod short;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod verdict;
 
-pub use batch::{Batch, BodyRanges, Event};
+pub use batch::{Batch, BodyRanges, Event, JsonNumbers, JsonTexts};
 pub use counters::count;
 pub use log::{Level, log};
 pub use settings::{Parameter, Settings};

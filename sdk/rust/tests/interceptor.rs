@@ -121,3 +121,58 @@ fn a_batch_may_be_gone_through_in_any_order() {
     assert_eq!(judged.iter().map(|judged| judged.header("share")).collect::<Vec<_>>(), [Some("1/3"), Some("3/3")]);
     assert_eq!(Events::default().judge(&mut TwoPasses), Err("all empty".into()));
 }
+
+/// Names the fields once for all events, and once for each.
+struct Fields;
+
+impl Interceptor for Fields {
+    fn configure(_settings: &Settings) -> Result<Fields, String> {
+        Ok(Fields)
+    }
+    fn intercept(&mut self, _event: &Event) -> Verdict {
+        Verdict::Keep
+    }
+    fn intercept_batch(&mut self, batch: &Batch) -> Result<(), Fault> {
+        let (texts, numbers) = (batch.json_texts("/a"), batch.json_numbers("/a"));
+        for event in batch.events() {
+            assert_eq!((texts.of(&event), numbers.of(&event)), (event.json_text("/a"), event.json_number("/a")));
+            event.format_header("a", format_args!("{:?} {:?}", texts.of(&event), numbers.of(&event)));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn fields_may_be_named_once_a_batch() {
+    let judged = Events::of_bodies([r#"{"a":1}"#, r#"{"a":"one"}"#, "{", r#"{"a":null}"#, r#"{"a":"two"}"#]).judge(&mut Fields).unwrap();
+    let fields: Vec<_> = judged.iter().filter_map(|judged| judged.header("a")).collect();
+    assert_eq!(fields, [r#"Some("1") Some(1.0)"#, r#"Some("one") None"#, "None None", "None None", r#"Some("two") None"#]);
+    assert!(Events::default().judge(&mut Fields).unwrap().is_empty());
+}
+
+/// Sets the headers its body names, in that order, to their place in it.
+struct Names;
+
+impl Interceptor for Names {
+    fn configure(_settings: &Settings) -> Result<Names, String> {
+        Ok(Names)
+    }
+    fn intercept(&mut self, event: &Event) -> Verdict {
+        let names = event.body().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+        for (place, name) in names.split(' ').enumerate() {
+            event.set_header(name, place.to_string());
+        }
+        Verdict::Keep
+    }
+}
+
+#[test]
+fn names_of_headers_are_told_apart_in_any_order() {
+    let bodies =
+        ["one two", "one two", "two one", "three", "one three two", "one", "a-name-of-more-than-16-bytes a-name-of-more-than-16-bytEs"];
+    for (body, judged) in bodies.iter().zip(Events::of_bodies(bodies).judge(&mut Names).unwrap()) {
+        let names: Vec<_> = judged.event.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.join(" "), *body);
+        assert!((0..).zip(&judged.event.headers).all(|(place, (_, value))| *value == format!("{place}").into_bytes()));
+    }
+}

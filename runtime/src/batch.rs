@@ -430,8 +430,7 @@ mod tests {
         let pointer = Pointer::parse("/n").expect("a pointer");
         let numbers = |batch: &Batch| -> Vec<Option<f64>> {
             let documents = batch.documents(0..batch.len());
-            let number = |(index, event): (usize, &Event)| documents.find(index, event.body(), &pointer).and_then(Value::number);
-            batch.events.iter().enumerate().map(number).collect()
+            documents.values(&batch.events, 0..batch.len(), &pointer).map(|value| value.and_then(Value::number)).collect()
         };
         assert_eq!(numbers(&batch), [0.0, 1.0, 2.0, 3.0, 4.0].map(Some));
         let header = Change::SetHeader { name: "h".into(), value: "1".into(), scope: Scope::Both };

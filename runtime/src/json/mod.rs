@@ -1,11 +1,13 @@
 //! Fields of JSON bodies by RFC 6901 pointer. A body is read once, to where its outermost fields are, by [`scan`]; every pointer of every
-//! interceptor finds them there for as long as the body is what it was. No tree is built, no value is made before it is asked for.
+//! interceptor finds them there for as long as the body is what it was. No tree is built, no value is made before it is asked for. Where neighbours have
+//! the same names in the same order, which is what [`shape`] is about, a field's place is known for all of them.
 //!
 //! The reader is our own, since those there are do less or more: `sonic-rs` goes down into a nested body by recursion without a bound, takes `\uZZZZ`
 //! for an escape, and is three times as slow unless it is compiled for the one CPU it runs on; `simd-json` does not keep how a number was written.
 
 mod pointer;
 mod scan;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -14,6 +16,7 @@ use std::ops::Range;
 
 pub(crate) use pointer::Pointer;
 use scan::{Outermost, Place, scan};
+use shape::{Shape, Shapes};
 pub(crate) use value::Value;
 use value::{names, unescaped};
 
@@ -25,8 +28,11 @@ use crate::event::Event;
 pub(crate) struct Documents {
     /// One an event; none before anything is asked.
     documents: Vec<Document>,
+    /// How many of them are unread.
+    unread: usize,
     /// Of all documents.
     fields: Vec<Field>,
+    shapes: Shapes,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -35,8 +41,8 @@ enum Document {
     Unread,
     /// Not JSON, or no body.
     Malformed,
-    /// An object with these fields.
-    Object(Range<usize>),
+    /// An object with these fields, of this shape unless it has none.
+    Object(Range<usize>, Option<Shape>),
     /// JSON, but no object.
     Other,
 }
@@ -51,12 +57,17 @@ impl Documents {
     /// Reads the bodies of a range of a batch's events where that has not been done.
     pub(crate) fn read(&mut self, events: &[Event], range: Range<usize>) {
         if self.documents.len() != events.len() {
-            *self = Documents { documents: vec![Document::Unread; events.len()], fields: Vec::new() };
+            let documents = vec![Document::Unread; events.len()];
+            *self = Documents { documents, unread: events.len(), fields: Vec::new(), shapes: Shapes::new() };
+        }
+        if self.unread == 0 {
+            return;
         }
         let mut open = Vec::new();
         for index in range {
             if matches!(self.documents[index], Document::Unread) {
                 self.documents[index] = self.document(events[index].body(), &mut open);
+                self.unread -= 1;
             }
         }
     }
@@ -66,7 +77,7 @@ impl Documents {
             return Document::Malformed;
         }
         let (begin, fields) = (self.fields.len(), &mut self.fields);
-        let outermost = scan(body, open, |name, value| {
+        let outermost = scan(body, &mut self.shapes, open, |name, value| {
             let Some(name) = name else { return Some(()) };
             if name.has_escapes() {
                 unescaped(body, name)?;
@@ -75,7 +86,7 @@ impl Documents {
             Some(())
         });
         match outermost {
-            Some(Outermost::Object) => Document::Object(begin..self.fields.len()),
+            Some(Outermost::Object(shape)) => Document::Object(begin..self.fields.len(), shape),
             Some(_) => Document::Other,
             None => {
                 self.fields.truncate(begin);
@@ -84,19 +95,32 @@ impl Documents {
         }
     }
 
-    /// The value the pointer names in the body of an event whose body was read.
-    pub(crate) fn find<'a>(&self, index: usize, body: &'a [u8], pointer: &Pointer) -> Option<Value<'a>> {
-        let (start, rest) = match (self.documents.get(index)?, pointer.tokens()) {
-            (Document::Unread | Document::Malformed, _) => return None,
-            (Document::Object(fields), [first, rest @ ..]) => {
-                // Of fields of one name the last counts, as for most parsers.
-                let mut fields = self.fields.get(fields.clone())?.iter().rev();
-                let field = fields.find(|field| names(body, field.name, &first.name) == Some(true))?;
-                (Value::new(body, field.value), rest)
-            }
-            (_, tokens) => (Value::whole(body)?, tokens),
-        };
-        rest.iter().try_fold(start, Value::child)
+    /// The value the pointer names in the body of each of a range's events, which were read.
+    pub(crate) fn values<'a>(
+        &'a self,
+        events: &'a [Event],
+        range: Range<usize>,
+        pointer: &'a Pointer,
+    ) -> impl Iterator<Item = Option<Value<'a>>> {
+        let tokens = pointer.tokens();
+        let outermost = tokens.split_first().map(|(first, rest)| (self.shapes.ordinals(&first.name), first, rest));
+        range.map(move |index| {
+            let (document, body) = (self.documents.get(index)?, events.get(index)?.body());
+            let (start, rest) = match (document, &outermost) {
+                (Document::Unread | Document::Malformed, _) => return None,
+                (Document::Object(fields, shape), Some((ordinals, first, rest))) => {
+                    let fields = self.fields.get(fields.clone())?;
+                    let field = match shape {
+                        Some(shape) => fields.get(ordinals.of(*shape)?)?,
+                        // Of fields of one name the last counts, as for most parsers.
+                        None => fields.iter().rev().find(|field| names(body, field.name, &first.name) == Some(true))?,
+                    };
+                    (Value::new(body, field.value), *rest)
+                }
+                _ => (Value::whole(body)?, tokens),
+            };
+            rest.iter().try_fold(start, Value::child)
+        })
     }
 
     /// Whether no body was read.
@@ -107,7 +131,8 @@ impl Documents {
     /// What is still known when other events follow: `origins` says of each of them which of these events' bodies it has.
     pub(crate) fn carried(mut self, origins: impl Iterator<Item = Option<usize>>) -> Documents {
         let carried = origins.map(|origin| origin.and_then(|index| self.documents.get_mut(index)).map(std::mem::take).unwrap_or_default());
-        let documents = carried.collect();
-        Documents { documents, ..self }
+        let documents: Vec<Document> = carried.collect();
+        let unread = documents.iter().filter(|document| matches!(document, Document::Unread)).count();
+        Documents { documents, unread, ..self }
     }
 }

@@ -4,6 +4,8 @@
 //! made, and nesting costs a byte a level, not a stack frame. Strings are searched eight bytes at a time; the small steps are inlined into the one
 //! loop, which halves its time.
 
+use super::shape::{Shape, Shapes};
+
 /// A value or a name where it stands in the text; a string without its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -27,7 +29,8 @@ impl Place {
 /// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outermost {
-    Object,
+    /// Of this shape, unless it has none.
+    Object(Option<Shape>),
     Array,
     /// A string, a number, a literal.
     Scalar,
@@ -36,22 +39,27 @@ pub(super) enum Outermost {
 /// Reads a text whole. `member` is told the name (of an object's) and the value of every member of the outermost object or array, in order; it may
 /// stop the reading with `None`. `None` also where the text is no JSON, or of over 4 GiB.
 ///
-/// `open` is room for the containers that are open.
-pub(super) fn scan(text: &[u8], open: &mut Vec<u8>, mut member: impl FnMut(Option<Place>, Place) -> Option<()>) -> Option<Outermost> {
+/// `shapes` are those known, which this text's is added to; `open` is room for the containers that are open.
+pub(super) fn scan(
+    text: &[u8],
+    shapes: &mut Shapes,
+    open: &mut Vec<u8>,
+    mut member: impl FnMut(Option<Place>, Place) -> Option<()>,
+) -> Option<Outermost> {
     u32::try_from(text.len()).ok()?;
     open.clear();
     let mut scanner = Scanner { text, at: 0, open };
     let outermost = match scanner.token()? {
         b'{' => {
-            let mut next = scanner.token()?;
+            let (mut next, mut shape) = (scanner.token()?, Some(Shape::EMPTY));
             while next != b'}' {
-                let name = scanner.name(next)?;
+                let name = scanner.shaped_name(next, shapes, &mut shape)?;
                 let first = scanner.token()?;
                 let value = scanner.value(first)?;
                 member(Some(name), value)?;
                 next = scanner.comma(b'}', b'"')?;
             }
-            Outermost::Object
+            Outermost::Object(shape)
         }
         b'[' => {
             let mut next = scanner.token()?;
@@ -115,6 +123,23 @@ impl Scanner<'_> {
             b',' => self.token().filter(|next| *next != end && (must == 0 || *next == must)),
             other => (other == end).then_some(end),
         }
+    }
+
+    /// A name with its colon, of an object that has this shape so far.
+    #[inline(always)]
+    fn shaped_name(&mut self, first: u8, shapes: &mut Shapes, shape: &mut Option<Shape>) -> Option<Place> {
+        let Some(before) = *shape else { return self.name(first) };
+        if first == b'"'
+            && let Some((after, len)) = shapes.likely(before, self.text.get(self.at..)?)
+        {
+            let start = self.at;
+            *shape = Some(after);
+            self.at += len + 2;
+            return Some(self.place(start, start + len, b'"'));
+        }
+        let name = self.name(first)?;
+        *shape = if name.has_escapes() { None } else { shapes.with(before, name.of(self.text)?) };
+        Some(name)
     }
 
     /// A name with its colon.
@@ -264,16 +289,46 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 fn special(text: &[u8]) -> Option<usize> {
     let (words, rest) = text.as_chunks::<8>();
     let mut at = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // The high bit of every byte below a bound, or equal to one: exact up to the first that is set, and that is the one wanted.
-        let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
-        let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-        let found = below(word, 0x20) | equal(b'"') | equal(b'\\');
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+    for word in words.iter().take(3) {
+        if let Some(more) = special_of(*word) {
+            return Some(at + more);
         }
         at += 8;
     }
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).map(|more| at + more)
+    if words.len() > 3 { special_of_long(text, at) } else { rest.iter().position(|byte| is_special(*byte)).map(|more| at + more) }
+}
+
+#[inline(never)]
+fn special_of_long(text: &[u8], mut at: usize) -> Option<usize> {
+    let (blocks, _) = text.get(at..)?.as_chunks::<32>();
+    for block in blocks {
+        // Without a branch a byte, so that the compiler takes many at once.
+        if block.iter().fold(false, |any, byte| any | is_special(*byte)) {
+            break;
+        }
+        at += 32;
+    }
+    let (words, rest) = text.get(at..)?.as_chunks::<8>();
+    for word in words {
+        if let Some(more) = special_of(*word) {
+            return Some(at + more);
+        }
+        at += 8;
+    }
+    rest.iter().position(|byte| is_special(*byte)).map(|more| at + more)
+}
+
+#[inline(always)]
+fn special_of(word: [u8; 8]) -> Option<usize> {
+    let word = u64::from_le_bytes(word);
+    // The high bit of every byte below a bound, or equal to one: exact up to the first that is set, and that is the one wanted.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let found = below(word, 0x20) | equal(b'"') | equal(b'\\');
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
+#[inline(always)]
+fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }

@@ -10,7 +10,8 @@ fn found(body: &[u8], pointer: &str) -> (Option<String>, Option<u64>) {
     let events = [Event::new(body.to_vec())];
     let mut documents = Documents::default();
     documents.read(&events, 0..1);
-    let value = documents.find(0, body, &Pointer::parse(pointer).expect("a pointer"));
+    let pointer = Pointer::parse(pointer).expect("a pointer");
+    let value = documents.values(&events, 0..1, &pointer).next().flatten();
     let text = value.and_then(Value::text).map(|text| String::from_utf8(text.into_owned()).expect("text"));
     (text, value.and_then(Value::number).map(f64::to_bits))
 }
@@ -93,12 +94,10 @@ fn what_is_known_of_a_body_goes_with_it() {
     documents.read(&events, 0..3);
     let after = ["{\"n\":3}", "{\"nn\":4}", "{\"n\":1}"].map(Event::new);
     let mut documents = documents.carried([Some(2), None, Some(0)].into_iter());
-    assert!(matches!(documents.documents[..], [Document::Object(_), Document::Unread, Document::Object(_)]));
+    assert!(matches!(documents.documents[..], [Document::Object(..), Document::Unread, Document::Object(..)]));
     documents.read(&after, 0..3);
-    let numbers = [0, 1, 2].map(|index| {
-        let value = documents.find(index, after[index].body(), &Pointer::parse("/n").expect("a pointer"));
-        value.and_then(Value::number)
-    });
+    let pointer = Pointer::parse("/n").expect("a pointer");
+    let numbers: Vec<_> = documents.values(&after, 0..3, &pointer).map(|value| value.and_then(Value::number)).collect();
     assert_eq!(numbers, [Some(3.0), None, Some(1.0)]);
 }
 
@@ -148,6 +147,43 @@ fn wanted(body: &[u8], pointer: &str) -> (Option<String>, Option<u64>) {
         _ => Some(value.to_owned()),
     });
     (text, value.and_then(|value| serde_json::from_str::<f64>(value).ok()).map(f64::to_bits))
+}
+
+/// Bodies of a batch, of which each has its own shape, some none, and the tree of shapes has too little room; read part by part.
+#[test]
+fn bodies_of_many_shapes_are_told_apart() {
+    let name = |number: usize| match number % 11 {
+        10 => r"a\u0062".to_owned(),
+        9 => "n".repeat(15 + number % 70),
+        short => "abcdefghi"[..=short].to_owned(),
+    };
+    let mut random = 1usize;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut bodies = Vec::new();
+    for number in 0..3000 {
+        // Half of them like one another.
+        let fields: Vec<String> = match number % 2 {
+            0 => (0..5).map(|field| format!("\"{}\":{number}", name(field))).collect(),
+            _ => (0..next(7)).map(|_| format!("\"{}\"{}:{}", name(next(200)), &"  "[next(3)..], next(100))).collect(),
+        };
+        bodies.push(Event::new(format!("{{{}}}", fields.join(","))));
+    }
+    let mut documents = Documents::default();
+    for part in [1000..1500, 0..3000, 2000..2100] {
+        documents.read(&bodies, part);
+    }
+    assert!(documents.documents.iter().any(|document| matches!(document, Document::Object(_, None))));
+    for pointer in ["/a", "/ab", "/abcde", "/abcdefghi", "/nnnnnnnnnnnnnnnnnnnn"] {
+        let parsed = Pointer::parse(pointer).expect("a pointer");
+        let values: Vec<_> =
+            documents.values(&bodies, 0..3000, &parsed).map(|value| value.and_then(Value::number).map(f64::to_bits)).collect();
+        for (body, value) in bodies.iter().zip(values) {
+            assert_eq!(value, wanted(body.body(), pointer).1, "{pointer} of {:?}", String::from_utf8_lossy(body.body()));
+        }
+    }
 }
 
 const POINTERS: [&str; 9] = ["", "/a", "/b", "/ab", "/a/a", "/a/0", "/b/1/a", "/0", "/1/b"];
@@ -207,6 +243,11 @@ proptest! {
             _ => body.truncate(at),
         }
         same(&body);
+    }
+
+    #[test]
+    fn short_numbers_are_those_of_serde_json(number in "-?(0|[1-9][0-9]{0,15})(\\.[0-9]{1,15})?") {
+        same(format!("{{\"a\":{number}}}").as_bytes());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::pointer::Token;
 use super::scan::{Place, scan};
+use super::shape::Shapes;
 
 /// A value of a text that is JSON.
 #[derive(Clone, Copy)]
@@ -41,7 +42,10 @@ impl<'a> Value<'a> {
     /// Its number, as `serde_json` reads it; `None` where it is none, or too large for any.
     pub(crate) fn number(self) -> Option<f64> {
         match self.place.first {
-            b'-' | b'0'..=b'9' => serde_json::from_slice(self.place.of(self.text)?).ok(),
+            b'-' | b'0'..=b'9' => {
+                let text = self.place.of(self.text)?;
+                short(text).or_else(|| serde_json::from_slice(text).ok())
+            }
             _ => None,
         }
     }
@@ -53,7 +57,7 @@ impl<'a> Value<'a> {
         }
         let text = self.place.of(self.text)?;
         let (mut found, mut index) = (None, 0);
-        scan(text, &mut Vec::new(), |name, value| {
+        scan(text, &mut Shapes::default(), &mut Vec::new(), |name, value| {
             let is_it = match name {
                 Some(name) => names(text, name, &token.name)?,
                 None => token.index == Some(index),
@@ -66,6 +70,28 @@ impl<'a> Value<'a> {
         })?;
         found.map(|place| Value { text, place })
     }
+}
+
+/// The powers of ten up to that of a short number's decimals.
+const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+
+/// A number of JSON that is at most fifteen digits and a point, and maybe a sign. The digits and the power of ten are whole numbers that `f64` has, so
+/// that the one division rounds as it should, as it does in `serde_json`, which has to be ready for more.
+fn short(number: &[u8]) -> Option<f64> {
+    let (sign, number) = number.strip_prefix(b"-").map_or((1.0, number), |number| (-1.0, number));
+    if number.len() > 15 {
+        return None;
+    }
+    let (mut digits, mut point) = (0u64, None);
+    for (at, byte) in number.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
+            b'.' => point = Some(at),
+            _ => return None,
+        }
+    }
+    let decimals = point.map_or(0, |point| number.len() - 1 - point);
+    Some(sign * (digits as f64 / POWERS.get(decimals)?))
 }
 
 /// Whether the string there is this name; `None` where it is no string of whole characters.

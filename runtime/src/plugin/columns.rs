@@ -88,9 +88,8 @@ pub(super) fn headers(events: &[Event]) -> Result<HeaderTable, TooLong> {
 pub(super) fn json_texts(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> Result<Column, TooLong> {
     let documents = batch.documents(range.clone());
     let mut column = Builder::new(range.len(), 0);
-    for index in range {
-        let text = documents.find(index, batch.events[index].body(), pointer).and_then(Value::text);
-        column.push(text.as_deref())?;
+    for value in documents.values(&batch.events, range, pointer) {
+        column.push(value.and_then(Value::text).as_deref())?;
     }
     Ok(column.finish())
 }
@@ -99,8 +98,8 @@ pub(super) fn json_texts(batch: &Batch, range: Range<usize>, pointer: &Pointer) 
 pub(super) fn json_numbers(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> NumberColumn {
     let documents = batch.documents(range.clone());
     let mut column = NumberColumn { values: Vec::with_capacity(range.len()), nulls: Vec::new() };
-    for (place, index) in (0u32..).zip(range) {
-        let number = documents.find(index, batch.events[index].body(), pointer).and_then(Value::number);
+    for (place, value) in (0u32..).zip(documents.values(&batch.events, range, pointer)) {
+        let number = value.and_then(Value::number);
         if number.is_none() {
             column.nulls.push(place);
         }

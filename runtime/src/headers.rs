@@ -246,7 +246,7 @@ impl Row {
     }
 
     fn size(&self) -> usize {
-        self.entries().iter().map(|entry| (entry.name.len + entry.value.len) as usize).sum()
+        self.entries().iter().map(|entry| entry.name.len as usize + entry.value.len as usize).sum()
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = Header<'_>> {

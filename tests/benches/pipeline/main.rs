@@ -21,6 +21,7 @@ mod profile;
 mod report;
 mod rounds;
 #[path = "../../../plugins/fraud-score/src/rules.rs"]
+#[allow(unused_imports, reason = "a benchmark without the test harness has not the tests in it, only what they use")]
 mod rules;
 mod score;
 mod smoke;

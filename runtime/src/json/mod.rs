@@ -22,6 +22,9 @@ use value::{names, unescaped};
 
 use crate::event::Event;
 
+/// Events from which on it pays to learn what their bodies have in common.
+const ALIKE: usize = 16;
+
 /// Where the fields of a batch's bodies are. A field is 24 bytes here and at least five in the body, so what a hostile body can make of it is
 /// bounded by the body.
 #[derive(Debug, Default)]
@@ -58,7 +61,8 @@ impl Documents {
     pub(crate) fn read(&mut self, events: &[Event], range: Range<usize>) {
         if self.documents.len() != events.len() {
             let documents = vec![Document::Unread; events.len()];
-            *self = Documents { documents, unread: events.len(), fields: Vec::new(), shapes: Shapes::new() };
+            let shapes = if events.len() < ALIKE { Shapes::default() } else { Shapes::new() };
+            *self = Documents { documents, unread: events.len(), fields: Vec::new(), shapes };
         }
         if self.unread == 0 {
             return;

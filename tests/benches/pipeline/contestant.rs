@@ -64,8 +64,12 @@ impl Contestant {
         let wanted: Vec<Kind> = kinds.iter().copied().filter(|kind| options.only.is_empty() || options.only.contains(kind)).collect();
         let yardstick = (wanted.first() == kinds.first()).then_some(0);
         let builds = if wanted.iter().any(|kind| kind.is_weir()) { options.builds() } else { Vec::new() };
-        let mut all = Vec::new();
+        let mut all: Vec<Contestant> = Vec::new();
         for kind in &wanted {
+            // Who scores is compared with the loop that scores.
+            let scoring =
+                all.iter().position(|one| one.kind == Kind::RawScore).filter(|_| matches!(kind, Kind::WeirFraudScore | Kind::Flume));
+            let yardstick = scoring.or(yardstick);
             match kind {
                 Kind::Weir | Kind::WeirPassthrough | Kind::WeirFraudScore => {
                     for batch in options.batches() {
@@ -73,7 +77,7 @@ impl Contestant {
                         for (index, build) in builds.iter().enumerate() {
                             let owner = if builds.len() > 1 { format!(" {}", build.name) } else { String::new() };
                             let name = format!("Weir{owner}{}, batches of {batch}", kind.title());
-                            // Agents are compared with each other, the first of them with the loop.
+                            // Agents are compared with each other, the first of them with a loop.
                             let base = if index == 0 { yardstick } else { Some(first) };
                             all.push(Contestant { kind: *kind, batch: *batch, build: Some(build.clone()), name, base });
                         }

@@ -21,7 +21,7 @@ pub struct Options {
     /// Batches of Weir and of Flume [default: 5,100,1000, and with --latency 100]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     batches: Vec<u32>,
-    /// Who takes part [default: all]; ratios need the tuned loop, those of delays the loop with Weir's settings
+    /// Who takes part [default: all]; ratios need the tuned loop, those of scorers the one that scores, those of delays the one with Weir's settings
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<Kind>,
     /// Rounds that Flume takes part in

@@ -28,8 +28,12 @@ const ALIKE: usize = 16;
 /// Where the fields of a batch's bodies are. A field is 24 bytes here and at least five in the body, so what a hostile body can make of it is
 /// bounded by the body.
 #[derive(Debug, Default)]
-pub(crate) struct Documents {
-    /// One an event; none before anything is asked.
+pub(crate) struct Documents(Option<Box<Bodies>>);
+
+/// What is there once somebody asked.
+#[derive(Debug)]
+struct Bodies {
+    /// One an event.
     documents: Vec<Document>,
     /// How many of them are unread.
     unread: usize,
@@ -59,14 +63,71 @@ struct Field {
 impl Documents {
     /// Reads the bodies of a range of a batch's events where that has not been done.
     pub(crate) fn read(&mut self, events: &[Event], range: Range<usize>) {
-        if self.documents.len() != events.len() {
-            let documents = vec![Document::Unread; events.len()];
-            let shapes = if events.len() < ALIKE { Shapes::default() } else { Shapes::new() };
-            *self = Documents { documents, unread: events.len(), fields: Vec::new(), shapes };
+        let bodies = match &mut self.0 {
+            Some(bodies) if bodies.documents.len() == events.len() => bodies,
+            other => other.insert(Box::new(Bodies::unread(events.len()))),
+        };
+        if bodies.unread > 0 {
+            bodies.read(events, range);
         }
-        if self.unread == 0 {
-            return;
-        }
+    }
+
+    /// The value the pointer names in the body of each of a range's events, which were read.
+    pub(crate) fn values<'a>(
+        &'a self,
+        events: &'a [Event],
+        range: Range<usize>,
+        pointer: &'a Pointer,
+    ) -> impl Iterator<Item = Option<Value<'a>>> {
+        let bodies = self.0.as_deref();
+        let tokens = pointer.tokens();
+        let outermost =
+            bodies.and_then(|bodies| tokens.split_first().map(|(first, rest)| (bodies.shapes.ordinals(&first.name), first, rest)));
+        range.map(move |index| {
+            let bodies = bodies?;
+            let (document, body) = (bodies.documents.get(index)?, events.get(index)?.body());
+            let (start, rest) = match (document, &outermost) {
+                (Document::Unread | Document::Malformed, _) => return None,
+                (Document::Object(fields, shape), Some((ordinals, first, rest))) => {
+                    let fields = bodies.fields.get(fields.clone())?;
+                    let field = match shape {
+                        Some(shape) => fields.get(ordinals.of(*shape)?)?,
+                        // Of fields of one name the last counts, as for most parsers.
+                        None => fields.iter().rev().find(|field| names(body, field.name, &first.name) == Some(true))?,
+                    };
+                    (Value::new(body, field.value), *rest)
+                }
+                _ => (Value::whole(body)?, tokens),
+            };
+            rest.iter().try_fold(start, Value::child)
+        })
+    }
+
+    /// Whether no body was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// What is still known when other events follow: `origins` says of each of them which of these events' bodies it has.
+    pub(crate) fn carried(self, origins: impl Iterator<Item = Option<usize>>) -> Documents {
+        Documents(self.0.map(|mut bodies| {
+            let carried =
+                origins.map(|origin| origin.and_then(|index| bodies.documents.get_mut(index)).map(std::mem::take).unwrap_or_default());
+            let documents: Vec<Document> = carried.collect();
+            bodies.unread = documents.iter().filter(|document| matches!(document, Document::Unread)).count();
+            bodies.documents = documents;
+            bodies
+        }))
+    }
+}
+
+impl Bodies {
+    fn unread(events: usize) -> Bodies {
+        let shapes = if events < ALIKE { Shapes::default() } else { Shapes::new() };
+        Bodies { documents: vec![Document::Unread; events], unread: events, fields: Vec::new(), shapes }
+    }
+
+    fn read(&mut self, events: &[Event], range: Range<usize>) {
         let mut open = Vec::new();
         for index in range {
             if matches!(self.documents[index], Document::Unread) {
@@ -97,46 +158,5 @@ impl Documents {
                 Document::Malformed
             }
         }
-    }
-
-    /// The value the pointer names in the body of each of a range's events, which were read.
-    pub(crate) fn values<'a>(
-        &'a self,
-        events: &'a [Event],
-        range: Range<usize>,
-        pointer: &'a Pointer,
-    ) -> impl Iterator<Item = Option<Value<'a>>> {
-        let tokens = pointer.tokens();
-        let outermost = tokens.split_first().map(|(first, rest)| (self.shapes.ordinals(&first.name), first, rest));
-        range.map(move |index| {
-            let (document, body) = (self.documents.get(index)?, events.get(index)?.body());
-            let (start, rest) = match (document, &outermost) {
-                (Document::Unread | Document::Malformed, _) => return None,
-                (Document::Object(fields, shape), Some((ordinals, first, rest))) => {
-                    let fields = self.fields.get(fields.clone())?;
-                    let field = match shape {
-                        Some(shape) => fields.get(ordinals.of(*shape)?)?,
-                        // Of fields of one name the last counts, as for most parsers.
-                        None => fields.iter().rev().find(|field| names(body, field.name, &first.name) == Some(true))?,
-                    };
-                    (Value::new(body, field.value), *rest)
-                }
-                _ => (Value::whole(body)?, tokens),
-            };
-            rest.iter().try_fold(start, Value::child)
-        })
-    }
-
-    /// Whether no body was read.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.documents.is_empty()
-    }
-
-    /// What is still known when other events follow: `origins` says of each of them which of these events' bodies it has.
-    pub(crate) fn carried(mut self, origins: impl Iterator<Item = Option<usize>>) -> Documents {
-        let carried = origins.map(|origin| origin.and_then(|index| self.documents.get_mut(index)).map(std::mem::take).unwrap_or_default());
-        let documents: Vec<Document> = carried.collect();
-        let unread = documents.iter().filter(|document| matches!(document, Document::Unread)).count();
-        Documents { documents, unread, ..self }
     }
 }

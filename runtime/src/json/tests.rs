@@ -94,7 +94,7 @@ fn what_is_known_of_a_body_goes_with_it() {
     documents.read(&events, 0..3);
     let after = ["{\"n\":3}", "{\"nn\":4}", "{\"n\":1}"].map(Event::new);
     let mut documents = documents.carried([Some(2), None, Some(0)].into_iter());
-    assert!(matches!(documents.documents[..], [Document::Object(..), Document::Unread, Document::Object(..)]));
+    assert!(matches!(documents.0.as_ref().expect("read").documents[..], [Document::Object(..), Document::Unread, Document::Object(..)]));
     documents.read(&after, 0..3);
     let pointer = Pointer::parse("/n").expect("a pointer");
     let numbers: Vec<_> = documents.values(&after, 0..3, &pointer).map(|value| value.and_then(Value::number)).collect();
@@ -175,7 +175,7 @@ fn bodies_of_many_shapes_are_told_apart() {
     for part in [1000..1500, 0..3000, 2000..2100] {
         documents.read(&bodies, part);
     }
-    assert!(documents.documents.iter().any(|document| matches!(document, Document::Object(_, None))));
+    assert!(documents.0.as_ref().expect("read").documents.iter().any(|document| matches!(document, Document::Object(_, None))));
     for pointer in ["/a", "/ab", "/abcde", "/abcdefghi", "/nnnnnnnnnnnnnnnnnnnn"] {
         let parsed = Pointer::parse(pointer).expect("a pointer");
         let values: Vec<_> =

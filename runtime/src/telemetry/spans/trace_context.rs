@@ -15,7 +15,7 @@ pub(super) fn of(event: &Event) -> Option<SpanContext> {
     if parents.next().is_some() {
         return None;
     }
-    let (trace, span, flags) = parse(parent.value.as_deref()?)?;
+    let (trace, span, flags) = parse(parent.value?)?;
     let states = event.headers.records().filter(|header| header.name == TRACESTATE);
     // A state that cannot be read is nobody's; the parent still counts.
     let state = state(states).unwrap_or_default();

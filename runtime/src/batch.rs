@@ -130,12 +130,8 @@ pub enum Changes {
     /// One by one, in order.
     List(Vec<Change>),
     /// Headers are set and nothing else is done: a row of the table that the whole batch shares.
-    Row(RowOfHeaders),
+    Row(Row),
 }
-
-/// Headers set on one event, in a table of its whole batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowOfHeaders(pub(crate) Row);
 
 /// A new event right after the one it is derived from, with that event's key, timestamp, origin and (changed) headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +193,7 @@ impl Changes {
     fn apply(self, event: &mut Event) {
         match self {
             Changes::List(changes) => changes.into_iter().for_each(|change| change.apply(event)),
-            Changes::Row(row) => event.headers.set_row(row.0),
+            Changes::Row(row) => event.headers.set_row(row),
         }
     }
 

@@ -223,9 +223,9 @@ impl Table {
     }
 }
 
-/// A row of a table.
+/// Headers set on one event: a row of the table of its batch.
 #[derive(Clone)]
-pub(crate) struct Row {
+pub struct Row {
     table: Arc<Table>,
     start: u32,
     end: u32,

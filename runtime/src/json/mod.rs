@@ -8,6 +8,7 @@
 mod pointer;
 mod scan;
 mod shape;
+mod special;
 #[cfg(test)]
 mod tests;
 mod value;

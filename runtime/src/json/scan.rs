@@ -1,10 +1,11 @@
 //! One pass over a JSON text: whether it is one, and where the fields or the elements of its outermost value are.
 //!
 //! The grammar is RFC 8259's, read as `serde_json` reads it. Every byte is looked at, so a text that is broken anywhere is no JSON; no value is
-//! made, and nesting costs a byte a level, not a stack frame. Strings are searched eight bytes at a time; the small steps are inlined into the one
+//! made, and nesting costs a byte a level, not a stack frame. How strings are searched is [`special`]'s; the small steps are inlined into the one
 //! loop, which halves its time.
 
 use super::shape::{Shape, Shapes};
+use super::special::special;
 
 /// A value or a name where it stands in the text; a string without its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,57 +280,4 @@ impl Scanner<'_> {
             _ => None,
         }
     }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes are before the first quote, backslash or control character.
-#[inline(always)]
-fn special(text: &[u8]) -> Option<usize> {
-    let (words, rest) = text.as_chunks::<8>();
-    let mut at = 0;
-    for word in words.iter().take(3) {
-        if let Some(more) = special_of(*word) {
-            return Some(at + more);
-        }
-        at += 8;
-    }
-    if words.len() > 3 { special_of_long(text, at) } else { rest.iter().position(|byte| is_special(*byte)).map(|more| at + more) }
-}
-
-/// As [`special`], of a string that is longer than most, from `at` on.
-#[inline(never)]
-fn special_of_long(text: &[u8], mut at: usize) -> Option<usize> {
-    let (blocks, _) = text.get(at..)?.as_chunks::<32>();
-    for block in blocks {
-        // Without a branch a byte, so that the compiler takes many at once.
-        if block.iter().fold(false, |any, byte| any | is_special(*byte)) {
-            break;
-        }
-        at += 32;
-    }
-    let (words, rest) = text.get(at..)?.as_chunks::<8>();
-    for word in words {
-        if let Some(more) = special_of(*word) {
-            return Some(at + more);
-        }
-        at += 8;
-    }
-    rest.iter().position(|byte| is_special(*byte)).map(|more| at + more)
-}
-
-#[inline(always)]
-fn special_of(word: [u8; 8]) -> Option<usize> {
-    let word = u64::from_le_bytes(word);
-    // The high bit of every byte below a bound, or equal to one: exact up to the first that is set, and that is the one wanted.
-    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
-    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let found = below(word, 0x20) | equal(b'"') | equal(b'\\');
-    (found != 0).then(|| found.trailing_zeros() as usize / 8)
-}
-
-#[inline(always)]
-fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }

@@ -1,7 +1,7 @@
 //! The shapes of documents: the names of an object's fields, in order.
 //!
 //! Neighbouring bodies mostly have the same names in the same order. So the shapes met in a batch are a tree, a name a step, and the scanner walks it
-//! along with the fields: the name that came here the last time is compared where it should be, with its quote and its colon, which spares the search
+//! along with the fields: the name that followed here first is compared where it should be, with its quote and its colon, which spares the search
 //! for its end. A document that went all the way has a shape, and where a name is in it is known of the shape, not asked of every document.
 //!
 //! The tree is bounded, in nodes and in how many are looked through for a name. A document that finds no place in it has no shape, and its fields
@@ -40,7 +40,7 @@ struct Node {
     before: usize,
     /// How many names it has.
     fields: usize,
-    /// The shapes that go on from this one, the last met before the others.
+    /// The shapes that go on from this one.
     after: Vec<Shape>,
 }
 
@@ -67,17 +67,17 @@ impl Shapes {
     pub(super) fn with(&mut self, shape: Shape, name: &[u8]) -> Option<Shape> {
         let before = usize::from(shape.0);
         let branches = &self.nodes.get(before)?.after;
-        let known = branches.iter().position(|after| self.nodes[usize::from(after.0)].is_named(name));
-        let (at, next) = (known.unwrap_or(branches.len()), self.nodes.len());
-        if known.is_none() {
-            if next >= SHAPES || at >= BRANCHES || name.len() > NAME {
-                return None;
-            }
-            let fields = self.nodes[before].fields + 1;
-            self.nodes.push(Node::new(name, before, fields));
-            self.nodes[before].after.push(Shape(u16::try_from(next).ok()?));
+        let known = branches.iter().find(|after| self.nodes[usize::from(after.0)].is_named(name));
+        if known.is_some() {
+            return known.copied();
         }
-        self.nodes[before].after.get(at).copied()
+        if self.nodes.len() >= SHAPES || branches.len() >= BRANCHES || name.len() > NAME {
+            return None;
+        }
+        let (new, fields) = (Shape(u16::try_from(self.nodes.len()).ok()?), self.nodes[before].fields + 1);
+        self.nodes.push(Node::new(name, before, fields));
+        self.nodes[before].after.push(new);
+        Some(new)
     }
 
     /// Which field of a document of each shape has the name: of several the last, as for most parsers.

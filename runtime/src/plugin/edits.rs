@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bindings::events::{Derived as GuestDerived, Edit, Edits, HeaderEdit, Span};
-use crate::batch::{Change, Changes, Derived, Fate, Outcome, Rejection, RowOfHeaders, Verdict};
+use crate::batch::{Change, Changes, Derived, Fate, Outcome, Rejection, Verdict};
 use crate::event::Scope;
 use crate::headers::{Piece, Row, Table};
 use crate::printable::one_line;
@@ -218,7 +218,7 @@ impl Merge {
         let (set, cleared) = (self.set_bodies.one_of(event), self.clear_bodies.one_of(event).is_some());
         let body = self.arena.field("body", event, set, cleared)?.map(Change::Body);
         match row {
-            Some(row) if removed.is_empty() && key.is_none() && body.is_none() => Ok(Changes::Row(RowOfHeaders(row))),
+            Some(row) if removed.is_empty() && key.is_none() && body.is_none() => Ok(Changes::Row(row)),
             row => {
                 let removals = removed.iter().map(|remove| self.arena.bytes("remove-headers", event, remove.at).map(Change::RemoveHeader));
                 let mut changes = removals.collect::<Result<Vec<_>, _>>()?;

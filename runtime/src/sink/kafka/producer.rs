@@ -93,7 +93,7 @@ impl Producer {
             let goes_along = |(index, record): &&(usize, Record<'_>)| record.is_plain() && self::flags(flight, *index, record) == flags;
             let plain = records[done..].iter().take_while(goes_along).count();
             let (offered, dealt) = match plain {
-                0 => (1, self.offer_one(topic, flight, &mut records[done], now, refused)),
+                0 => (1, self.offer_one(topic, flight, &mut records[done], flags, now, refused)),
                 plain => (plain, offer_many(topic, flight, &records[done..done + plain], flags, refused)),
             };
             done += dealt;
@@ -111,6 +111,7 @@ impl Producer {
         topic: &Topic,
         flight: &Flight,
         (index, record): &mut (usize, Record<'_>),
+        flags: c_int,
         now: i64,
         refused: &mut dyn FnMut(usize, KafkaError),
     ) -> usize {
@@ -128,7 +129,7 @@ impl Producer {
                 tag::RD_KAFKA_VTYPE_PARTITION,
                 record.partition.unwrap_or(ANY_PARTITION),
                 tag::RD_KAFKA_VTYPE_MSGFLAGS,
-                flags(flight, *index, record),
+                flags,
                 tag::RD_KAFKA_VTYPE_VALUE,
                 start(body),
                 body.map_or(0, <[u8]>::len),

@@ -124,7 +124,7 @@ fn reach(reached: &mut Checkpoint, origin: Origin) {
 }
 
 impl Record {
-    fn into_event(self, arena: &Bytes, implied: &Arc<Implied>, format: &Format) -> Result<Event, Box<Rejected>> {
+    fn into_event<'a>(self, arena: &Bytes, implied: &Arc<Implied>, format: &'a Format) -> Result<Event, Box<Rejected>> {
         let mut event = Event {
             headers: Headers::default(),
             key: self.key.map(|range| arena.slice(range)),
@@ -134,17 +134,20 @@ impl Record {
             implied: Some(implied.clone()),
             replay: None,
         };
-        for (name, value) in self.headers {
+        let own = self.headers;
+        let mapped = |(flume, kafka): &'a (String, String)| {
+            let (_, value) = own.iter().rev().find(|(name, _)| *name == kafka.as_bytes())?;
+            Some((flume.as_str(), value.clone().unwrap_or_default()))
+        };
+        let mapped: Vec<(&str, Bytes)> = format.header_mappings.iter().filter_map(mapped).collect();
+        for (name, value) in own {
             event.headers.push(name, value, Scope::Record);
         }
         if format.flume_event_format {
             event = decode(event)?;
         }
-        for (flume, kafka) in &format.header_mappings {
-            let mapped = event.headers.iter().rev().find(|header| header.scope == Scope::Record && header.name == kafka.as_bytes());
-            if let Some(value) = mapped.map(|header| Bytes::copy_from_slice(header.value.unwrap_or_default())) {
-                event.set_header(flume.clone(), value, Scope::Event);
-            }
+        for (flume, value) in mapped {
+            event.set_header(flume.to_owned(), value, Scope::Event);
         }
         Ok(event)
     }

@@ -1,5 +1,7 @@
 //! The `weir` command.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

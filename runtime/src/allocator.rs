@@ -12,7 +12,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Settings as a C string, which jemalloc's manual calls `malloc_conf`; the environment's `MALLOC_CONF` goes over them.
 #[repr(transparent)]
-struct Settings(#[expect(dead_code, reason = "jemalloc reads it")] *const c_char);
+struct Settings(*const c_char);
 
 // SAFETY: it points to a constant.
 unsafe impl Sync for Settings {}

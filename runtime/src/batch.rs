@@ -245,6 +245,14 @@ impl Outcome {
         (discarded, rejected, derived)
     }
 
+    /// Adds the outcome of the events from `start` on, which are behind all that are judged so far.
+    pub(crate) fn append(&mut self, next: Outcome, start: usize) {
+        match start {
+            0 => self.verdicts = next.verdicts,
+            start => self.verdicts.extend(next.verdicts.into_iter().map(|(index, verdict)| (start + index, verdict))),
+        }
+    }
+
     /// Applies the verdicts to the batch they were made for.
     pub fn apply(self, batch: Batch) -> Judged {
         if self.verdicts.is_empty() {
@@ -425,7 +433,7 @@ mod tests {
         let batch = Batch::from((0..5).map(|number| Event::new(format!("{{\"n\":{number}}}"))).collect::<Vec<_>>());
         let pointer = Pointer::parse("/n").expect("a pointer");
         let numbers = |batch: &Batch| -> Vec<Option<f64>> {
-            let documents = batch.documents(0..batch.len());
+            let mut documents = batch.documents(0..batch.len());
             documents.values(&batch.events, 0..batch.len(), &pointer).map(|value| value.and_then(Value::number)).collect()
         };
         assert_eq!(numbers(&batch), [0.0, 1.0, 2.0, 3.0, 4.0].map(Some));

@@ -7,6 +7,9 @@ use super::{Error, Interceptor, Judging, Taps};
 use crate::batch::{Batch, Counts, Judged, Outcome};
 use crate::telemetry::{BatchSpan, InterceptorMetrics};
 
+/// Events that are worth handing to another thread.
+const HANDED_OVER: usize = 250;
+
 /// The steps of one source; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Chain {
@@ -36,10 +39,12 @@ impl Chain {
         self.steps.is_empty()
     }
 
-    /// The chain for a batch that is read now, each plugin in its current version; asked for in source order, versions change in source order.
-    pub(crate) fn pin(&self) -> Pinned {
-        let pinned = self.steps.iter().enumerate().filter_map(|(index, step)| Some((index, step.interceptor.pin()?)));
-        Pinned { steps: self.steps.clone(), versions: pinned.collect() }
+    /// The chain for a batch that is read now, each plugin in its current version, which gets at most so many events at a time; asked for in source
+    /// order, versions change in source order.
+    pub(crate) fn pin(&self, most: usize) -> Pinned {
+        let most = most.max(1);
+        let pinned = self.steps.iter().enumerate().filter_map(|(index, step)| Some((index, step.interceptor.pin(most)?)));
+        Pinned { steps: self.steps.clone(), versions: pinned.collect(), most }
     }
 }
 
@@ -48,17 +53,17 @@ pub(crate) struct Pinned {
     steps: Arc<[Step]>,
     /// By the index of their step, ascending; a chain of built-ins has none.
     versions: Vec<(usize, Arc<dyn Interceptor>)>,
+    /// Events that a plugin gets at a time.
+    most: usize,
 }
 
 impl Pinned {
-    /// Runs a batch through every step, which gets at most so many events of it at a time. Flume's rule: an empty batch ends the chain early.
+    /// Runs a batch through every step. Flume's rule: an empty batch ends the chain early.
     ///
     /// # Errors
     /// The pipeline must stop; nothing of the batch may be committed.
-    pub(crate) async fn judge(self, batch: Batch, most: usize, span: &BatchSpan) -> Result<Judged, Error> {
-        // A built-in looks at each event for itself.
-        let most = if self.versions.is_empty() { usize::MAX } else { most };
-        let mut parts: Vec<Judged> = batch.parts(most).into_iter().map(Judged::from).collect();
+    pub(crate) async fn judge(self, batch: Batch, span: &BatchSpan) -> Result<Judged, Error> {
+        let mut parts: Vec<Judged> = batch.parts(self.part()).into_iter().map(Judged::from).collect();
         let mut versions = self.versions.iter().peekable();
         for (index, step) in self.steps.iter().enumerate() {
             if parts.iter().all(|part| part.batch.is_empty()) {
@@ -70,6 +75,15 @@ impl Pinned {
             intercepting.end(step.judge(&mut parts, interceptor).await)?;
         }
         Ok(Judged::join(parts))
+    }
+
+    /// Events that a guest's thread is handed at once, so that several threads have a part of a large batch: what the plugin gets at a time, or a few
+    /// times that where it is little. A built-in looks at each event for itself, on this thread.
+    fn part(&self) -> usize {
+        if self.versions.is_empty() {
+            return usize::MAX;
+        }
+        self.most * (HANDED_OVER / self.most).max(1)
     }
 }
 
@@ -132,48 +146,53 @@ mod tests {
     use crate::plugin::Info;
     use crate::telemetry::Metrics;
 
-    /// Discards the first event of each batch, and remembers how many there were.
+    /// Discards the first event of each batch, and remembers how many there were and how many a plugin may have at a time.
     #[derive(Clone)]
     struct Choosy {
         plugin: Option<Info>,
-        seen: Arc<Mutex<Vec<usize>>>,
+        most: usize,
+        seen: Arc<Mutex<Vec<(usize, usize)>>>,
     }
 
     impl Interceptor for Choosy {
         fn intercept(&self, batch: Arc<Batch>) -> Judging {
-            self.seen.lock().expect("lock").push(batch.len());
+            self.seen.lock().expect("lock").push((batch.len(), self.most));
             Judging::Now(Ok(Outcome { verdicts: vec![(0, Verdict::fate(Fate::Discard))] }))
         }
-        fn pin(&self) -> Option<Arc<dyn Interceptor>> {
-            self.plugin.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Interceptor>)
+        fn pin(&self, most: usize) -> Option<Arc<dyn Interceptor>> {
+            self.plugin.is_some().then(|| Arc::new(Choosy { most, ..self.clone() }) as Arc<dyn Interceptor>)
         }
         fn version(&self) -> Option<&Info> {
             self.plugin.as_ref()
         }
     }
 
-    async fn judge(plugin: Option<Info>) -> (Vec<String>, usize, Vec<usize>) {
+    async fn judge(plugin: Option<Info>, events: usize, most: usize) -> (Vec<String>, usize, Vec<(usize, usize)>) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let metrics = Metrics::new().interceptor("p", "s", "i", "fake");
         let taps = Taps::new(metrics.tap_dropped_events.clone());
-        let step = Step { stage: "interceptor i".into(), interceptor: Box::new(Choosy { plugin, seen: seen.clone() }), metrics, taps };
-        let batch = Batch::from((0..7).map(|number| Event::new(number.to_string())).collect::<Vec<_>>());
-        let judged = Chain::new(vec![step]).pin().judge(batch, 3, &BatchSpan::begin(None, &Batch::default(), &[])).await.expect("judged");
+        let step =
+            Step { stage: "interceptor i".into(), interceptor: Box::new(Choosy { plugin, most: 0, seen: seen.clone() }), metrics, taps };
+        let batch = Batch::from((0..events).map(|number| Event::new(number.to_string())).collect::<Vec<_>>());
+        let judged = Chain::new(vec![step]).pin(most).judge(batch, &BatchSpan::begin(None, &Batch::default(), &[])).await.expect("judged");
         let left = judged.batch.events.iter().map(|event| String::from_utf8_lossy(event.body()).into_owned()).collect();
         let seen = seen.lock().expect("lock").clone();
         (left, judged.discarded, seen)
     }
 
     #[tokio::test]
-    async fn a_plugin_gets_no_more_events_at_a_time_than_the_source_says() {
-        let plugin = Info { name: "choosy".into(), version: "1".into(), digest: "0".repeat(64), file: None };
-        let (left, discarded, seen) = judge(Some(plugin)).await;
-        assert_eq!((left.concat(), discarded, seen), ("1245".to_owned(), 3, vec![3, 3, 1]));
+    async fn small_batches_are_handed_over_together_and_large_ones_apart() {
+        let plugin = || Some(Info { name: "choosy".into(), version: "1".into(), digest: "0".repeat(64), file: None });
+        let (left, discarded, seen) = judge(plugin(), 7, 3).await;
+        assert_eq!((left.concat(), discarded, seen), ("123456".to_owned(), 1, vec![(7, 3)]));
+        assert_eq!(judge(plugin(), 600, 3).await.2, [(249, 3), (249, 3), (102, 3)]);
+        assert_eq!(judge(plugin(), 600, 300).await.2, [(300, 300), (300, 300)]);
+        assert_eq!(judge(plugin(), 260, 0).await.2, [(250, 1), (10, 1)]);
     }
 
     #[tokio::test]
     async fn a_built_in_gets_all_that_is_there() {
-        let (left, discarded, seen) = judge(None).await;
-        assert_eq!((left.concat(), discarded, seen), ("123456".to_owned(), 1, vec![7]));
+        let (left, discarded, seen) = judge(None, 7, 3).await;
+        assert_eq!((left.concat(), discarded, seen), ("123456".to_owned(), 1, vec![(7, 0)]));
     }
 }

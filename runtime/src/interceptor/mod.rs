@@ -38,8 +38,10 @@ pub trait Interceptor: Send + Sync {
     /// Only when the pipeline must stop (`on_error = halt`, a host that cannot run the guest at all).
     fn intercept(&self, batch: Arc<Batch>) -> Judging;
 
-    /// What judges a batch that is read now, where that can change; it is asked for in source order, so that versions change in source order, too.
-    fn pin(&self) -> Option<Arc<dyn Interceptor>> {
+    /// What judges a batch that is read now, where that can change, at most so many of its events at a time; it is asked for in source order, so that
+    /// versions change in source order, too.
+    fn pin(&self, most: usize) -> Option<Arc<dyn Interceptor>> {
+        let _ = most;
         None
     }
 

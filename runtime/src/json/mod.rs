@@ -17,7 +17,7 @@ use std::ops::Range;
 
 pub(crate) use pointer::Pointer;
 use scan::{Outermost, Place, scan};
-use shape::{Shape, Shapes};
+use shape::{Ordinals, Shape, Shapes};
 pub(crate) use value::Value;
 use value::{names, unescaped};
 
@@ -25,6 +25,10 @@ use crate::event::Event;
 
 /// Events from which on it pays to learn what their bodies have in common.
 const ALIKE: usize = 16;
+/// Fields of a document that room is made for ahead.
+const FIELDS: usize = 64;
+/// Names that are remembered.
+const ASKED: usize = 16;
 
 /// Where the fields of a batch's bodies are. A field is 24 bytes here and at least five in the body, so what a hostile body can make of it is
 /// bounded by the body.
@@ -41,6 +45,8 @@ struct Bodies {
     /// Of all documents.
     fields: Vec<Field>,
     shapes: Shapes,
+    /// Where the names last asked for are.
+    asked: Vec<(String, Ordinals)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -75,28 +81,29 @@ impl Documents {
 
     /// The value the pointer names in the body of each of a range's events, which were read.
     pub(crate) fn values<'a>(
-        &'a self,
+        &'a mut self,
         events: &'a [Event],
         range: Range<usize>,
         pointer: &'a Pointer,
     ) -> impl Iterator<Item = Option<Value<'a>>> {
-        let bodies = self.0.as_deref();
         let tokens = pointer.tokens();
-        let outermost =
-            bodies.and_then(|bodies| tokens.split_first().map(|(first, rest)| (bodies.shapes.ordinals(&first.name), first, rest)));
+        let outermost = tokens.split_first();
+        let place = self.0.as_deref_mut().zip(outermost).map_or(0, |(bodies, (first, _))| bodies.ask(&first.name));
+        let bodies = self.0.as_deref();
+        let outermost = bodies.zip(outermost).and_then(|(bodies, (first, rest))| Some((&bodies.asked.get(place)?.1, first, rest)));
         range.map(move |index| {
             let bodies = bodies?;
             let (document, body) = (bodies.documents.get(index)?, events.get(index)?.body());
             let (start, rest) = match (document, &outermost) {
                 (Document::Unread | Document::Malformed, _) => return None,
-                (Document::Object(fields, shape), Some((ordinals, first, rest))) => {
+                (Document::Object(fields, shape), &Some((ordinals, first, rest))) => {
                     let fields = bodies.fields.get(fields.clone())?;
                     let field = match shape {
                         Some(shape) => fields.get(ordinals.of(*shape)?)?,
                         // Of fields of one name the last counts, as for most parsers.
                         None => fields.iter().rev().find(|field| names(body, field.name, &first.name) == Some(true))?,
                     };
-                    (Value::new(body, field.value), *rest)
+                    (Value::new(body, field.value), rest)
                 }
                 _ => (Value::whole(body)?, tokens),
             };
@@ -125,15 +132,34 @@ impl Documents {
 impl Bodies {
     fn unread(events: usize) -> Bodies {
         let shapes = if events < ALIKE { Shapes::default() } else { Shapes::new() };
-        Bodies { documents: vec![Document::Unread; events], unread: events, fields: Vec::new(), shapes }
+        Bodies { documents: vec![Document::Unread; events], unread: events, fields: Vec::new(), shapes, asked: Vec::new() }
+    }
+
+    /// Where in `asked` a name is, for all shapes there are.
+    fn ask(&mut self, name: &str) -> usize {
+        let known = self.asked.iter().position(|(asked, _)| asked == name);
+        let place = known.unwrap_or_else(|| {
+            if self.asked.len() >= ASKED {
+                self.asked.clear();
+            }
+            self.asked.push((name.to_owned(), Ordinals::default()));
+            self.asked.len() - 1
+        });
+        self.shapes.learn(name, &mut self.asked[place].1);
+        place
     }
 
     fn read(&mut self, events: &[Event], range: Range<usize>) {
         let mut open = Vec::new();
         for index in range {
             if matches!(self.documents[index], Document::Unread) {
+                let is_first = self.fields.is_empty();
                 self.documents[index] = self.document(events[index].body(), &mut open);
                 self.unread -= 1;
+                if is_first {
+                    // As many for the others as it has.
+                    self.fields.reserve(self.fields.len().min(FIELDS) * self.unread);
+                }
             }
         }
     }

@@ -80,14 +80,12 @@ impl Shapes {
         Some(new)
     }
 
-    /// Which field of a document of each shape has the name: of several the last, as for most parsers.
-    pub(super) fn ordinals(&self, name: &str) -> Ordinals {
-        let mut ordinals: Vec<Option<usize>> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let before = ordinals.get(node.before).copied().flatten();
-            ordinals.push(if node.is_named(name.as_bytes()) { Some(node.fields - 1) } else { before });
+    /// Finds out for shapes that are new since it was last asked which of their fields has the name: of several the last, as for most parsers.
+    pub(super) fn learn(&self, name: &str, ordinals: &mut Ordinals) {
+        for node in &self.nodes[ordinals.0.len()..] {
+            let before = ordinals.0.get(node.before).copied().flatten();
+            ordinals.0.push(if node.is_named(name.as_bytes()) { Some(node.fields - 1) } else { before });
         }
-        Ordinals(ordinals)
     }
 }
 
@@ -107,6 +105,7 @@ impl Node {
 }
 
 /// Which field has a name, of each shape.
+#[derive(Debug, Default)]
 pub(super) struct Ordinals(Vec<Option<usize>>);
 
 impl Ordinals {

@@ -204,9 +204,9 @@ impl SourceLoop<'_> {
             let Ok(judged) = span.end(Ok::<_, Infallible>(Judged { batch, rejected, discarded: 0 }));
             return self.pass_on((judged, ack)).await;
         }
-        let (chain, batch_size) = (self.route.chain.pin(), self.route.batch_size);
+        let chain = self.route.chain.pin(self.route.batch_size);
         self.chain.push_back(Box::pin(async move {
-            let judged = chain.judge(batch, batch_size, &span).await;
+            let judged = chain.judge(batch, &span).await;
             let mut judged = span.end(judged)?;
             judged.rejected.extend(rejected);
             Ok((judged, ack))

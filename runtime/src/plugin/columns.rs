@@ -86,7 +86,7 @@ pub(super) fn headers(events: &[Event]) -> Result<HeaderTable, TooLong> {
 
 /// A field of every JSON body as text: a string's content, anything else as it is written; absent and `null` are nulls.
 pub(super) fn json_texts(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> Result<Column, TooLong> {
-    let documents = batch.documents(range.clone());
+    let mut documents = batch.documents(range.clone());
     let mut column = Builder::new(range.len(), 0);
     for value in documents.values(&batch.events, range, pointer) {
         column.push(value.and_then(Value::text).as_deref())?;
@@ -96,7 +96,7 @@ pub(super) fn json_texts(batch: &Batch, range: Range<usize>, pointer: &Pointer) 
 
 /// A field of every JSON body where it is a number; everything else is a null.
 pub(super) fn json_numbers(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> NumberColumn {
-    let documents = batch.documents(range.clone());
+    let mut documents = batch.documents(range.clone());
     let mut column = NumberColumn { values: Vec::with_capacity(range.len()), nulls: Vec::new() };
     for (place, value) in (0u32..).zip(documents.values(&batch.events, range, pointer)) {
         let number = value.and_then(Value::number);

@@ -120,6 +120,8 @@ fn threads(place: &Place, asked: Option<usize>) -> usize {
 /// A batch to judge, for which version, and who waits for the outcome.
 pub(super) struct Job {
     pub(super) batch: Arc<Batch>,
+    /// Events that the plugin gets at a time.
+    pub(super) most: usize,
     pub(super) version: Arc<Version>,
     pub(super) answer: oneshot::Sender<Result<Outcome, Error>>,
     /// A version on trial failed over it; this one says whose fault that was.

@@ -22,22 +22,24 @@ const LEAST: Duration = Duration::from_millis(20);
 /// an innocent one waiting. Past these the plugin is what is slow, and the batch must have an end.
 const SECOND_LOOKS: u32 = 16;
 
-/// One batch, until every event of it has a verdict.
+/// The events of a batch that the plugin gets at a time, until each of them has a verdict.
 pub(super) struct Isolation<'a> {
     worker: &'a mut Worker,
     batch: &'a Arc<Batch>,
+    whole: Range<usize>,
+    /// Of these events: the first is 0.
     outcome: Outcome,
     second_looks: u32,
 }
 
 impl<'a> Isolation<'a> {
-    pub(super) fn new(worker: &'a mut Worker, batch: &'a Arc<Batch>) -> Isolation<'a> {
-        Isolation { worker, batch, outcome: Outcome::default(), second_looks: SECOND_LOOKS }
+    pub(super) fn new(worker: &'a mut Worker, batch: &'a Arc<Batch>, whole: Range<usize>) -> Isolation<'a> {
+        Isolation { worker, batch, whole, outcome: Outcome::default(), second_looks: SECOND_LOOKS }
     }
 
-    /// The whole batch first; nearly always that is all.
+    /// All of them first; nearly always that is all.
     pub(super) fn run(mut self) -> Result<Outcome, Error> {
-        let whole = 0..self.batch.len();
+        let whole = self.whole.clone();
         let time = time_for(self.worker.plugin.limits().deadline, whole.len());
         let fresh = self.worker.is_fresh();
         let mut failure = match self.worker.call(self.batch, whole.clone(), time)? {
@@ -81,8 +83,7 @@ impl<'a> Isolation<'a> {
         }
         match judged {
             Ok(outcome) => {
-                let shifted = outcome.verdicts.into_iter().map(|(index, verdict)| (range.start + index, verdict));
-                self.outcome.verdicts.extend(shifted);
+                self.outcome.append(outcome, range.start - self.whole.start);
                 Ok(())
             }
             Err(failure) => self.split(range, failure),
@@ -93,15 +94,16 @@ impl<'a> Isolation<'a> {
     fn time(&self, events: usize) -> Duration {
         let deadline = self.worker.plugin.limits().deadline;
         #[expect(clippy::cast_precision_loss, reason = "a share of a time, far from 2^52 events")]
-        let share = deadline.mul_f64(events as f64 / self.batch.len() as f64);
+        let share = deadline.mul_f64(events as f64 / self.whole.len() as f64);
         time_for(share.max(LEAST).min(deadline), events)
     }
 
-    fn blame(&mut self, index: usize, failure: Failure) -> Result<(), Error> {
+    fn blame(&mut self, at: usize, failure: Failure) -> Result<(), Error> {
         self.worker.failed += 1;
+        let index = at - self.whole.start;
         let fate = match self.worker.on_error {
             OnError::Pass => return Ok(()),
-            OnError::Halt => return Err(Error::Halted { place: place(&self.batch.events[index], index), reason: failure.reason }),
+            OnError::Halt => return Err(Error::Halted { place: place(&self.batch.events[at], index), reason: failure.reason }),
             OnError::Discard => Fate::Discard,
             OnError::DeadLetter => Fate::Reject(Box::new(Rejection {
                 stage: self.worker.stage.clone(),

@@ -65,7 +65,7 @@ struct Shared {
     host: Host,
     common: Common,
     store: Arc<Store>,
-    current: ArcSwap<Pinned>,
+    current: ArcSwap<Version>,
     /// The version before the current one, with its crew: where a roll-back goes.
     previous: Mutex<Option<Arc<Version>>>,
     /// Versions whose last offsets are not written down yet.
@@ -104,7 +104,7 @@ impl Wasm {
                 host: host.clone(),
                 common,
                 store,
-                current: ArcSwap::from_pointee(Pinned(resumed.current)),
+                current: ArcSwap::new(resumed.current),
                 previous: Mutex::new(resumed.previous),
                 retired: Mutex::default(),
                 samples: Mutex::default(),
@@ -159,17 +159,17 @@ impl Wasm {
 
 impl Interceptor for Wasm {
     fn intercept(&self, batch: Arc<Batch>) -> Judging {
-        self.shared.current.load().intercept(batch)
+        Pinned { version: self.shared.version(), most: usize::MAX }.intercept(batch)
     }
 
-    fn pin(&self) -> Option<Arc<dyn Interceptor>> {
-        Some(self.shared.current.load_full())
+    fn pin(&self, most: usize) -> Option<Arc<dyn Interceptor>> {
+        Some(Arc::new(Pinned { version: self.shared.version(), most }))
     }
 }
 
 impl Shared {
     fn version(&self) -> Arc<Version> {
-        self.current.load().0.clone()
+        self.current.load_full()
     }
 
     fn previous(&self) -> MutexGuard<'_, Option<Arc<Version>>> {
@@ -194,7 +194,7 @@ impl Shared {
     /// From the next batch on `next` judges.
     fn switch(&self, next: Arc<Version>, previous: Option<Arc<Version>>) {
         let status = next.status().clone();
-        let before = self.current.swap(Arc::new(Pinned(next))).0.clone();
+        let before = self.current.swap(next);
         *self.previous() = previous;
         self.common.observer.switched(Some(before.status()), &status);
         self.retired().push(before);

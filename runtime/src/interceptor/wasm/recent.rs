@@ -39,8 +39,8 @@ impl Recent {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a copy of a batch, when it is time for one.
-    pub(super) fn keep(&self, batch: &Batch) {
+    /// Keeps a copy of a batch, when it is time for one: as much of it as a plugin gets at a time.
+    pub(super) fn keep(&self, batch: &Batch, most: usize) {
         let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = self.due.load(Ordering::Relaxed);
         if self.most == 0 || now < due {
@@ -51,7 +51,7 @@ impl Recent {
         if self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
-        let copy = Arc::new(copy(batch));
+        let copy = Arc::new(copy(&batch.events[..most.min(batch.len())]));
         let mut batches = self.lock();
         batches.push_back(copy);
         while batches.len() > self.most || batches.iter().map(|batch| batch.size()).sum::<usize>() > ALL {
@@ -65,13 +65,13 @@ impl Recent {
     }
 }
 
-fn copy(batch: &Batch) -> Batch {
+fn copy(events: &[Event]) -> Batch {
     let mut bytes = 0;
     let fits = |event: &&Event| {
         bytes += event.size();
         bytes <= BATCH
     };
-    Batch::from(batch.events.iter().take_while(fits).map(detached).collect::<Vec<_>>())
+    Batch::from(events.iter().take_while(fits).map(detached).collect::<Vec<_>>())
 }
 
 /// An event that shares no buffer with the one it was copied from.
@@ -101,8 +101,8 @@ mod tests {
         let recent = Recent::new(2);
         for body in ["1", "2", "3"] {
             recent.due.store(0, Ordering::Relaxed);
-            recent.keep(&batch(&[body, "x"]));
-            recent.keep(&batch(&["of the same instant"]));
+            recent.keep(&batch(&[body, "x"]), 2);
+            recent.keep(&batch(&["of the same instant"]), 2);
         }
         assert_eq!(first_bodies(&recent), [b"2", b"3"]);
     }
@@ -112,10 +112,10 @@ mod tests {
         let mut large = batch(&["small"]);
         large.events.push(Event::new(vec![0; BATCH]));
         let recent = Recent::new(2);
-        recent.keep(&large);
+        recent.keep(&large, 2);
         assert_eq!(recent.batches()[0].len(), 1);
         let none = Recent::new(0);
-        none.keep(&large);
+        none.keep(&large, 2);
         assert!(none.batches().is_empty());
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn rehearse(
 }
 
 fn accusation(batch: &Batch, failure: &Failure) -> String {
-    let reason = format!("in a rehearsal it failed over {}, which the present version judges without fault: {failure}", place(batch));
+    let reason =
+        format!("in a rehearsal it failed over {}, which the present version judges without fault: {failure}", place(&batch.events));
     match &failure.backtrace {
         Some(backtrace) => format!("{reason}\n{backtrace}"),
         None => reason,

@@ -3,6 +3,7 @@
 //! A batch that the new version fails over is judged whole by the old one, so that a bad version parks no event. Where the old one judges it without
 //! fault, the new one is to blame and is rolled back; where both fail, it is the event.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use super::version::Version;
 use crate::batch::{Batch, Outcome};
 use crate::control::now;
 use crate::control::swap::TrialStatus;
+use crate::event::Event;
 use crate::interceptor::spec::Swaps;
 use crate::plugin::Failure;
 
@@ -136,16 +138,16 @@ impl Trial {
         TrialStatus { ends: self.ends_at, batches: judged.batches, events: judged.events }
     }
 
-    /// The new version failed over this batch: the one before it judges it, and so says who is to blame.
+    /// The new version failed over a part of this batch: the one before it judges the batch, and so says who is to blame.
     pub(super) fn hand_over(
         self: &Arc<Trial>,
-        batch: Arc<Batch>,
+        (batch, most): (Arc<Batch>, usize),
         answer: Option<oneshot::Sender<Result<Outcome, Error>>>,
-        failure: Failure,
+        (part, failure): (Range<usize>, Failure),
     ) {
         let Some(answer) = answer else { return };
-        let handed_over = Some(HandedOver { trial: self.clone(), place: place(&batch), failure });
-        self.fallback.crew().put(Job { batch, version: self.fallback.clone(), answer, handed_over });
+        let handed_over = Some(HandedOver { trial: self.clone(), place: place(&batch.events[part]), failure });
+        self.fallback.crew().put(Job { batch, most, version: self.fallback.clone(), answer, handed_over });
     }
 }
 
@@ -174,9 +176,9 @@ impl HandedOver {
 }
 
 /// Where a batch is from, for a person.
-pub(super) fn place(batch: &Batch) -> String {
+pub(super) fn place(batch: &[Event]) -> String {
     let events = batch.len();
-    match (batch.events.first().and_then(|event| event.origin.as_ref()), batch.events.last().and_then(|event| event.origin.as_ref())) {
+    match (batch.first().and_then(|event| event.origin.as_ref()), batch.last().and_then(|event| event.origin.as_ref())) {
         (Some(first), Some(last)) if first.partition == last.partition && first.topic == last.topic => {
             format!(
                 "a batch of {events} events (topic {} partition {} offsets {} to {})",

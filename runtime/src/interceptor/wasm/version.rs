@@ -67,11 +67,13 @@ impl Version {
         self.first.subscribe()
     }
 
-    /// A batch of its is done.
-    pub(super) fn judged(&self, batch: &Batch, judgement: &Judgement) {
-        self.tally.judged(judgement);
+    /// A batch of its is done, part by part.
+    pub(super) fn judged(&self, batch: &Batch, judgements: &[Judgement]) {
+        judgements.iter().for_each(|judgement| self.tally.judged(judgement));
         self.note_offsets(batch);
-        if self.first.borrow().is_none() {
+        if self.first.borrow().is_none()
+            && let Some(judgement) = judgements.first()
+        {
             let micros = u64::try_from(judgement.duration.as_micros()).unwrap_or(u64::MAX);
             let first = FirstBatch { events: judgement.events as u64, micros };
             self.first.send_if_modified(|told| {
@@ -113,7 +115,11 @@ impl Version {
 }
 
 /// What a batch is pinned to when it is read.
-pub(super) struct Pinned(pub(super) Arc<Version>);
+pub(super) struct Pinned {
+    pub(super) version: Arc<Version>,
+    /// Events that the plugin gets at a time.
+    pub(super) most: usize,
+}
 
 impl Interceptor for Pinned {
     fn intercept(&self, batch: Arc<Batch>) -> Judging {
@@ -121,11 +127,11 @@ impl Interceptor for Pinned {
             return Judging::Now(Ok(Outcome::default()));
         }
         let (answer, judging) = oneshot::channel();
-        self.0.crew.put(Job { batch, version: self.0.clone(), answer, handed_over: None });
+        self.version.crew.put(Job { batch, most: self.most, version: self.version.clone(), answer, handed_over: None });
         Judging::Later(judging)
     }
 
     fn version(&self) -> Option<&Info> {
-        Some(self.0.crew.plugin().info())
+        Some(self.version.crew.plugin().info())
     }
 }

@@ -14,6 +14,7 @@ use super::Error;
 use super::crew::{Common, Job, Queue};
 use super::isolate::Isolation;
 use super::recent::Recent;
+use super::trial::Trial;
 use super::version::Version;
 use crate::batch::{Batch, Fate, Outcome};
 use crate::interceptor::spec::OnError;
@@ -68,43 +69,63 @@ impl Worker {
     }
 
     fn serve(&mut self, job: Job) {
-        let Job { batch, version, answer, handed_over } = job;
+        let Job { batch, most, version, answer, handed_over } = job;
         // The pipeline is being taken down, and the batch will be read again.
         if answer.is_closed() {
             return;
         }
         self.failed = 0;
         self.answer = Some(answer);
-        let begun = (Instant::now(), CpuClock::start());
-        let judged = match version.trial() {
-            None => Isolation::new(self, &batch).run(),
-            Some(trial) => match self.first_call(&batch) {
-                Ok(outcome) => Ok(outcome),
-                // Nothing of this version's judgement goes on; the one before it judges the batch.
-                Err(failure) => {
-                    trial.hand_over(batch, self.answer.take(), failure);
-                    return self.recycle();
+        let judged = match self.judge(&batch, most, &version) {
+            Ok((outcome, judgements)) => {
+                version.judged(&batch, &judgements);
+                judgements.into_iter().for_each(|judgement| self.observer.judged(judgement));
+                self.recent.keep(&batch, most);
+                if let Some(handed_over) = handed_over.filter(|_| self.failed == 0) {
+                    handed_over.condemn();
                 }
-            },
-        };
-        let judged = judged.map(|outcome| self.signed(outcome));
-        self.note_memory(&version);
-        if let Ok(outcome) = &judged {
-            let judgement = judgement(&batch, outcome, begun, self.failed);
-            version.judged(&batch, &judgement);
-            self.observer.judged(judgement);
-            self.recent.keep(&batch);
-            if let Some(handed_over) = handed_over.filter(|_| self.failed == 0) {
-                handed_over.condemn();
+                Ok(outcome)
             }
-        }
+            Err(Unjudged::Error(error)) => Err(error),
+            // Nothing of this version's judgement goes on; the one before it judges the batch.
+            Err(Unjudged::OnTrial(trial, part, failure)) => return trial.hand_over((batch, most), self.answer.take(), (part, failure)),
+        };
         // The events are the pipeline's again before it goes on with them.
         drop(batch);
         if let Some(answer) = self.answer.take() {
             // Nobody waits any more: see above.
             let _ = answer.send(judged);
         }
-        self.recycle();
+    }
+
+    /// All of a batch, in order, at most so many events at a time.
+    fn judge(&mut self, batch: &Arc<Batch>, most: usize, version: &Version) -> Result<(Outcome, Vec<Judgement>), Unjudged> {
+        let (trial, clock) = (version.trial(), CpuClock::start());
+        let (mut outcome, mut judgements) = (Outcome::default(), Vec::with_capacity(batch.len().div_ceil(most)));
+        for start in (0..batch.len()).step_by(most) {
+            let part = start..batch.len().min(start.saturating_add(most));
+            let (begun, failed) = (Instant::now(), self.failed);
+            let judged = match &trial {
+                None => Isolation::new(self, batch, part.clone()).run().map_err(Unjudged::Error)?,
+                Some(trial) => {
+                    let judged = self.first_call(batch, part.clone());
+                    judged.map_err(|failure| Unjudged::OnTrial(trial.clone(), part.clone(), failure))?
+                }
+            };
+            let judged = self.signed(judged);
+            judgements.push(judgement(part.len(), &judged, begun.elapsed(), self.failed - failed));
+            outcome.append(judged, start);
+            self.note_memory(version);
+            self.recycle();
+        }
+        // A call of the kernel, which is why a part has its share and no reading of its own.
+        let cpu = clock.elapsed();
+        for judgement in &mut judgements {
+            #[expect(clippy::cast_precision_loss, reason = "a share of a time, far from 2^52 events")]
+            let share = judgement.events as f64 / batch.len() as f64;
+            judgement.cpu = cpu.mul_f64(share);
+        }
+        Ok((outcome, judgements))
     }
 
     /// What the guest rejects says where and by which plugin it was rejected.
@@ -120,10 +141,10 @@ impl Worker {
         outcome
     }
 
-    /// One call about the whole batch.
-    fn first_call(&mut self, batch: &Arc<Batch>) -> Result<Outcome, Failure> {
-        let time = time_for(self.plugin.limits().deadline, batch.len());
-        match self.call(batch, 0..batch.len(), time) {
+    /// One call about a part of a batch.
+    fn first_call(&mut self, batch: &Arc<Batch>, part: Range<usize>) -> Result<Outcome, Failure> {
+        let time = time_for(self.plugin.limits().deadline, part.len());
+        match self.call(batch, part, time) {
             Ok(judged) => judged,
             Err(error) => Err(Failure::new(FailureKind::Guest, error.to_string())),
         }
@@ -198,7 +219,14 @@ impl Worker {
     }
 }
 
-fn judgement(batch: &Batch, outcome: &Outcome, (begun, clock): (Instant, CpuClock), failed: usize) -> Judgement {
+/// Why a batch has no outcome.
+enum Unjudged {
+    Error(Error),
+    /// The version is on trial and failed over this part of it.
+    OnTrial(Arc<Trial>, Range<usize>, Failure),
+}
+
+fn judgement(events: usize, outcome: &Outcome, duration: Duration, failed: usize) -> Judgement {
     let (discarded, rejected, derived) = outcome.counts();
-    Judgement { events: batch.len(), duration: begun.elapsed(), cpu: clock.elapsed(), discarded, rejected, derived, failed }
+    Judgement { events, duration, cpu: Duration::ZERO, discarded, rejected, derived, failed }
 }

@@ -168,7 +168,7 @@ async fn a_batch_is_a_span_with_links_to_its_events_traces_and_a_child_an_interc
     let batch = Batch::from(events);
     let span = BatchSpan::begin(Some(&source), &batch, &[]);
     let chain = chain(&metrics, vec![("score", Box::new(Mixed)), ("stamp", Box::new(Passes))]);
-    let judged = chain.pin().judge(batch, 1000, &span).await;
+    let judged = chain.pin(1000).judge(batch, &span).await;
     let judged = span.end(judged).expect("judged");
     spans.end().await;
 
@@ -231,7 +231,7 @@ async fn a_batch_that_halts_or_is_abandoned_is_an_error() {
     let source = spans.source("p", "s");
     let batch = Batch::from(vec![traced(0)]);
     let span = BatchSpan::begin(Some(&source), &batch, &[]);
-    let judged = chain(&metrics, vec![("halts", Box::new(Halts))]).pin().judge(batch, 1000, &span).await;
+    let judged = chain(&metrics, vec![("halts", Box::new(Halts))]).pin(1000).judge(batch, &span).await;
     span.end(judged).expect_err("halted");
     let mut other = traced(1);
     other.origin = None;

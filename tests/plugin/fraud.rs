@@ -35,6 +35,18 @@ fn transactions_are_scored_and_malformed_ones_rejected() {
 }
 
 #[test]
+fn a_plugin_gets_no_more_events_at_a_time_than_it_may() {
+    let running = Start { most: 3, ..Start::default() }.run("fraud-score");
+    let judged = running.judge(Batch::from(vec![transaction(1, "10", "5411", "SE"); 7])).unwrap();
+    // A card gains points with each transaction of the events it is among.
+    let scores = judged.batch.events.iter().map(|event| event.header_text("fraud.score").unwrap().into_owned());
+    assert_eq!(scores.collect::<Vec<_>>(), ["0.004", "0.104", "0.204", "0.004", "0.104", "0.204", "0.004"]);
+    let judged = running.heard.judged.lock().unwrap().clone();
+    assert_eq!(judged.iter().map(|judgement| judgement.events).collect::<Vec<_>>(), [3, 3, 1]);
+    assert!(judged.iter().all(|judgement| !judgement.duration.is_zero() && !judgement.cpu.is_zero()));
+}
+
+#[test]
 fn settings_reach_every_instance() {
     let running =
         Start { settings: &[("amount_limit", "10"), ("review_above", "0.3"), ("refuse_above", "0.35")], instances: 2, ..Start::default() };

@@ -12,15 +12,26 @@ use super::{Start, batch};
 
 #[test]
 fn a_guest_that_traps_loses_only_the_events_it_traps_over() {
-    let running = Start::default().run("traps");
-    for poisoned in [&[][..], &[0], &[999], &[7, 8, 500], &[3]] {
-        for rejected in running.only_the_poisoned_are_rejected(1000, poisoned) {
-            assert_eq!(rejected.rejection.reason, "wasm trap: wasm `unreachable` instruction executed");
-            let backtrace = rejected.rejection.backtrace.expect("a backtrace");
-            assert!(backtrace.contains("panic_over_the_event"), "{backtrace}");
+    for (most, parts) in [(1000, 1), (7, 143), (1, 1000)] {
+        let running = Start { most, ..Start::default() }.run("traps");
+        for poisoned in [&[][..], &[0], &[999], &[7, 8, 500], &[3]] {
+            for rejected in running.only_the_poisoned_are_rejected(1000, poisoned) {
+                assert_eq!(rejected.rejection.reason, "wasm trap: wasm `unreachable` instruction executed");
+                let backtrace = rejected.rejection.backtrace.expect("a backtrace");
+                assert!(backtrace.contains("panic_over_the_event"), "{backtrace}");
+            }
         }
+        let judged = running.heard.judged.lock().unwrap();
+        assert_eq!(judged.len(), 5 * parts);
+        assert_eq!(
+            judged
+                .iter()
+                .map(|judgement| (judgement.failed, judgement.rejected))
+                .fold((0, 0), |(failed, rejected), next| (failed + next.0, rejected + next.1)),
+            (6, 6)
+        );
     }
-    assert_eq!(running.heard.judged.lock().unwrap().len(), 5);
+    let running = Start::default().run("traps");
     let judged = running.judge(batch(10, &[4])).unwrap();
     assert!(judged.batch.events.iter().all(|event| event.header_text("seen").as_deref() == Some("yes")));
 }
@@ -33,7 +44,7 @@ fn a_guest_that_traps_over_everything_rejects_everything() {
 
 #[test]
 fn on_error_decides_about_the_guilty_event() {
-    let with = |on_error| Start { on_error, ..Start::default() }.run("traps").judge(batch(100, &[42]));
+    let with = |on_error| Start { on_error, most: 10, ..Start::default() }.run("traps").judge(batch(100, &[42]));
     let passed = with(OnError::Pass).unwrap();
     assert_eq!((passed.batch.len(), passed.rejected.len(), passed.discarded), (100, 0, 0));
     assert_eq!(passed.batch.events[42].header_text("seen"), None);

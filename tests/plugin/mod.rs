@@ -69,6 +69,7 @@ impl Observer for Heard {
 struct Running {
     wasm: Wasm,
     heard: Arc<Heard>,
+    most: usize,
 }
 
 /// How to start one.
@@ -77,12 +78,14 @@ struct Start<'a> {
     limits: Limits,
     on_error: OnError,
     instances: usize,
+    /// Events it gets at a time.
+    most: usize,
 }
 
 impl Default for Start<'_> {
     fn default() -> Self {
         let limits = Limits { deadline: Duration::from_millis(100), ..Limits::default() };
-        Start { settings: &[], limits, on_error: OnError::DeadLetter, instances: 1 }
+        Start { settings: &[], limits, on_error: OnError::DeadLetter, instances: 1, most: 1000 }
     }
 }
 
@@ -105,14 +108,14 @@ impl Start<'_> {
         let place = Place { pipeline: "p".into(), source: "s".into(), interceptor: "i".into() };
         let heard = Arc::new(Heard::default());
         let wasm = Wasm::start(host(), place, &spec, heard.clone(), None).unwrap();
-        Running { wasm, heard }
+        Running { wasm, heard, most: self.most }
     }
 }
 
 impl Running {
     fn judge(&self, batch: Batch) -> Result<Judged, Error> {
         let shared = Arc::new(batch.clone());
-        let outcome = match self.wasm.intercept(shared) {
+        let outcome = match self.wasm.pin(self.most).expect("a plugin").intercept(shared) {
             Judging::Now(outcome) => outcome,
             Judging::Later(outcome) => outcome.blocking_recv().expect("an answer"),
         };

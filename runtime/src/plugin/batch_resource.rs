@@ -15,6 +15,9 @@ use crate::batch::{Batch, Outcome};
 use crate::event::Event;
 use crate::json::Pointer;
 
+/// Pointers that are kept parsed.
+const POINTERS: usize = 16;
+
 /// What a handle to a batch stands for. There is one batch a call, and the guest cannot keep its handle, so it names nothing more.
 pub struct BatchResource;
 
@@ -65,13 +68,36 @@ impl Call {
     }
 }
 
-fn pointer(text: &str) -> Result<Pointer> {
-    Pointer::parse(text).ok_or_else(|| wasmtime::Error::msg(format!("{text:?} is not a JSON pointer (RFC 6901)")))
+/// The JSON pointers that an instance names, mostly the same for every batch.
+#[derive(Default)]
+pub(super) struct Pointers(Vec<(String, Pointer)>);
+
+impl Pointers {
+    fn parsed(&mut self, text: String) -> Result<&Pointer> {
+        let place = match self.0.iter().position(|(known, _)| *known == text) {
+            Some(place) => place,
+            None => {
+                let parsed = Pointer::parse(&text);
+                let parsed = parsed.ok_or_else(|| wasmtime::Error::msg(format!("{text:?} is not a JSON pointer (RFC 6901)")))?;
+                if self.0.len() >= POINTERS {
+                    self.0.clear();
+                }
+                self.0.push((text, parsed));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[place].1)
+    }
 }
 
 impl State {
     fn call(&mut self) -> Result<&mut Call> {
-        self.call.as_mut().ok_or_else(|| wasmtime::Error::msg("a batch was used outside its call"))
+        Ok(self.call_and_pointers()?.0)
+    }
+
+    fn call_and_pointers(&mut self) -> Result<(&mut Call, &mut Pointers)> {
+        let call = self.call.as_mut().ok_or_else(|| wasmtime::Error::msg("a batch was used outside its call"))?;
+        Ok((call, &mut self.pointers))
     }
 }
 
@@ -107,13 +133,13 @@ impl events::HostBatch for State {
     }
 
     fn json_texts(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<Column> {
-        let Call { batch, range, .. } = self.call()?;
-        Ok(columns::json_texts(batch, range.clone(), &pointer(&text)?)?)
+        let (Call { batch, range, .. }, pointers) = self.call_and_pointers()?;
+        Ok(columns::json_texts(batch, range.clone(), pointers.parsed(text)?)?)
     }
 
     fn json_numbers(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<NumberColumn> {
-        let Call { batch, range, .. } = self.call()?;
-        Ok(columns::json_numbers(batch, range.clone(), &pointer(&text)?))
+        let (Call { batch, range, .. }, pointers) = self.call_and_pointers()?;
+        Ok(columns::json_numbers(batch, range.clone(), pointers.parsed(text)?))
     }
 
     fn apply(&mut self, _batch: Resource<BatchResource>, edits: Edits) -> Result<Result<(), String>> {

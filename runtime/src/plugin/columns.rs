@@ -12,6 +12,9 @@ use crate::json::{Pointer, Value};
 #[error("a column of over 4 GiB")]
 pub(super) struct TooLong;
 
+/// Bytes of a field's text, as a guess.
+const TEXT: usize = 16;
+
 /// Gathers values; the allocation is made once.
 pub(super) struct Builder {
     column: Column,
@@ -87,7 +90,7 @@ pub(super) fn headers(events: &[Event]) -> Result<HeaderTable, TooLong> {
 /// A field of every JSON body as text: a string's content, anything else as it is written; absent and `null` are nulls.
 pub(super) fn json_texts(batch: &Batch, range: Range<usize>, pointer: &Pointer) -> Result<Column, TooLong> {
     let mut documents = batch.documents(range.clone());
-    let mut column = Builder::new(range.len(), 0);
+    let mut column = Builder::new(range.len(), range.len() * TEXT);
     for value in documents.values(&batch.events, range, pointer) {
         column.push(value.and_then(Value::text).as_deref())?;
     }

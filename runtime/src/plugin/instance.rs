@@ -9,7 +9,7 @@ use std::time::Duration;
 use wasmtime::component::Resource;
 use wasmtime::{ResourceLimiter, Store, Trap, WasmBacktrace};
 
-use super::batch_resource::{Call, Said};
+use super::batch_resource::{Call, Pointers, Said};
 use super::bindings::{Plugin, PluginPre};
 use super::counters::Counted;
 use super::lifecycle::{Description, Parameter};
@@ -33,6 +33,7 @@ const HANDLES: usize = 64;
 /// What the store holds for the host.
 pub(super) struct State {
     pub(super) call: Option<Call>,
+    pub(super) pointers: Pointers,
     pub(super) log: LogLines,
     /// What the call under way has counted so far.
     pub(super) counted: Counted,
@@ -146,7 +147,8 @@ impl Instance {
 
     fn bare(ready: &PluginPre<State>, limits: &Limits, log: LogLines) -> Result<Instance, Failure> {
         let limiter = Limiter { limit: limits.memory_limit(), in_use: 0, refused: None };
-        let mut store = Store::new(ready.engine(), State { call: None, log, counted: Counted::default(), limiter });
+        let mut store =
+            Store::new(ready.engine(), State { call: None, pointers: Pointers::default(), log, counted: Counted::default(), limiter });
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.result);
         store.set_max_component_handles(HANDLES);

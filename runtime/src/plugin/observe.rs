@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::Info;
 use crate::control::swap::{SwapResult, VersionStatus};
 
-/// A batch that a plugin judged, however many calls it took.
+/// What a plugin was given at a time and judged, however many calls it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judgement {
-    /// Events in the batch.
+    /// Events it was given.
     pub events: usize,
     /// From the first call to the last answer.
     pub duration: Duration,
-    /// CPU time of its thread meanwhile, the host's work for it included.
+    /// Its share, by events, of the CPU time that its thread took for all that was handed over with it; the host's work for it is included.
     pub cpu: Duration,
     /// Events the plugin dropped on purpose, and those `on_error = discard` dropped.
     pub discarded: usize,

@@ -114,7 +114,12 @@ impl Families {
             write_seconds: seconds(registry, "sink_write", "Time from handing a write over to its end, summed over writes that overlap"),
             batch_duration: {
                 let family = Family::new_with_constructor(histogram);
-                registry.register_with_unit("interceptor_batch_duration", "Time for one batch", Unit::Seconds, family.clone());
+                registry.register_with_unit(
+                    "interceptor_batch_duration",
+                    "Time for one batch, or small ones together",
+                    Unit::Seconds,
+                    family.clone(),
+                );
                 family
             },
             recycled: plain(registry, "interceptor_recycled_instances", "Instances replaced for age, memory or a trap"),

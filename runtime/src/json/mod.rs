@@ -88,18 +88,18 @@ impl Documents {
     ) -> impl Iterator<Item = Option<Value<'a>>> {
         let tokens = pointer.tokens();
         let outermost = tokens.split_first();
-        let place = self.0.as_deref_mut().zip(outermost).map_or(0, |(bodies, (first, _))| bodies.ask(&first.name));
+        let place = self.0.as_deref_mut().zip(outermost).and_then(|(bodies, (first, _))| bodies.ask(&first.name));
         let bodies = self.0.as_deref();
-        let outermost = bodies.zip(outermost).and_then(|(bodies, (first, rest))| Some((&bodies.asked.get(place)?.1, first, rest)));
+        let ordinals = bodies.zip(place).and_then(|(bodies, place)| bodies.asked.get(place)).map(|(_, ordinals)| ordinals);
         range.map(move |index| {
             let bodies = bodies?;
             let (document, body) = (bodies.documents.get(index)?, events.get(index)?.body());
-            let (start, rest) = match (document, &outermost) {
+            let (start, rest) = match (document, outermost) {
                 (Document::Unread | Document::Malformed, _) => return None,
-                (Document::Object(fields, shape), &Some((ordinals, first, rest))) => {
+                (Document::Object(fields, shape), Some((first, rest))) => {
                     let fields = bodies.fields.get(fields.clone())?;
                     let field = match shape {
-                        Some(shape) => fields.get(ordinals.of(*shape)?)?,
+                        Some(shape) => fields.get(ordinals?.of(*shape)?)?,
                         // Of fields of one name the last counts, as for most parsers.
                         None => fields.iter().rev().find(|field| names(body, field.name, &first.name) == Some(true))?,
                     };
@@ -135,8 +135,11 @@ impl Bodies {
         Bodies { documents: vec![Document::Unread; events], unread: events, fields: Vec::new(), shapes, asked: Vec::new() }
     }
 
-    /// Where in `asked` a name is, for all shapes there are.
-    fn ask(&mut self, name: &str) -> usize {
+    /// Where in `asked` a name is, for all shapes there are; nowhere when it is too long to be in any.
+    fn ask(&mut self, name: &str) -> Option<usize> {
+        if name.len() > shape::NAME {
+            return None;
+        }
         let known = self.asked.iter().position(|(asked, _)| asked == name);
         let place = known.unwrap_or_else(|| {
             if self.asked.len() >= ASKED {
@@ -146,7 +149,7 @@ impl Bodies {
             self.asked.len() - 1
         });
         self.shapes.learn(name, &mut self.asked[place].1);
-        place
+        Some(place)
     }
 
     fn read(&mut self, events: &[Event], range: Range<usize>) {

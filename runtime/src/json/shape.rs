@@ -12,7 +12,7 @@ const SHAPES: usize = 256;
 /// Shapes at most that go on from one.
 const BRANCHES: usize = 8;
 /// A longer name is of no shape.
-const NAME: usize = 64;
+pub(super) const NAME: usize = 64;
 
 /// The names of a document's fields so far, as a node of [`Shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -255,3 +255,40 @@ proptest! {
         same(body.as_bytes());
     }
 }
+
+#[test]
+fn names_are_found_however_long_they_are_and_however_many_are_asked_for() {
+    let long = "n".repeat(70);
+    let fields = |number: u32| (0..20).map(|field| format!(r#""f{field}":{}"#, number * 100 + field)).collect::<Vec<_>>().join(",");
+    let bodies: Vec<Event> = (0..20).map(|number| Event::new(format!(r#"{{{},"{long}":{number}}}"#, fields(number)))).collect();
+    let mut documents = Documents::default();
+    documents.read(&bodies, 0..20);
+    let mut numbers = |pointer: &str| -> Vec<Option<f64>> {
+        let pointer = Pointer::parse(pointer).expect("a pointer");
+        documents.values(&bodies, 0..20, &pointer).map(|value| value.and_then(Value::number)).collect()
+    };
+    for field in (0..20).chain(0..20) {
+        let wanted: Vec<_> = (0..20).map(|number| Some(f64::from(number * 100 + field))).collect();
+        assert_eq!(numbers(&format!("/f{field}")), wanted);
+    }
+    assert_eq!(numbers(&format!("/{long}")), (0..20).map(|number| Some(f64::from(number))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_name_is_found_in_shapes_that_come_after_it_was_first_asked_for() {
+    let body = |number: u32| match number / 5 {
+        0 => format!(r#"{{"a":0,"n":{number}}}"#),
+        1 => r#"{"a":0}"#.to_owned(),
+        2 => format!(r#"{{"n":{number},"b":0}}"#),
+        _ => format!(r#"{{"a":0,"b":0,"n":7,"n":{number}}}"#),
+    };
+    let bodies: Vec<Event> = (0..20).map(|number| Event::new(body(number))).collect();
+    let (mut documents, pointer) = (Documents::default(), Pointer::parse("/n").expect("a pointer"));
+    for part in (0..20).step_by(5) {
+        let range = part..part + 5;
+        documents.read(&bodies, range.clone());
+        let found: Vec<_> = documents.values(&bodies, range.clone(), &pointer).map(|value| value.and_then(Value::number)).collect();
+        let wanted: Vec<_> = range.map(|number| (number / 5 != 1).then_some(number as f64)).collect();
+        assert_eq!(found, wanted);
+    }
+}

@@ -17,6 +17,8 @@ use crate::json::Pointer;
 
 /// Pointers that are kept parsed.
 const POINTERS: usize = 16;
+/// Bytes of one that is kept.
+const POINTER: usize = 256;
 
 /// What a handle to a batch stands for. There is one batch a call, and the guest cannot keep its handle, so it names nothing more.
 pub struct BatchResource;
@@ -73,20 +75,21 @@ impl Call {
 pub(super) struct Pointers(Vec<(String, Pointer)>);
 
 impl Pointers {
-    fn parsed(&mut self, text: String) -> Result<&Pointer> {
-        let place = match self.0.iter().position(|(known, _)| *known == text) {
-            Some(place) => place,
-            None => {
-                let parsed = Pointer::parse(&text);
-                let parsed = parsed.ok_or_else(|| wasmtime::Error::msg(format!("{text:?} is not a JSON pointer (RFC 6901)")))?;
-                if self.0.len() >= POINTERS {
-                    self.0.clear();
-                }
-                self.0.push((text, parsed));
-                self.0.len() - 1
+    /// Uses the pointer that a text is.
+    fn parsed<T>(&mut self, text: String, used: impl FnOnce(&Pointer) -> T) -> Result<T> {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| *known == text) {
+            return Ok(used(known));
+        }
+        let parsed = Pointer::parse(&text);
+        let parsed = parsed.ok_or_else(|| wasmtime::Error::msg(format!("{text:?} is not a JSON pointer (RFC 6901)")))?;
+        let result = used(&parsed);
+        if text.len() <= POINTER {
+            if self.0.len() >= POINTERS {
+                self.0.clear();
             }
-        };
-        Ok(&self.0[place].1)
+            self.0.push((text, parsed));
+        }
+        Ok(result)
     }
 }
 
@@ -134,12 +137,12 @@ impl events::HostBatch for State {
 
     fn json_texts(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<Column> {
         let (Call { batch, range, .. }, pointers) = self.call_and_pointers()?;
-        Ok(columns::json_texts(batch, range.clone(), pointers.parsed(text)?)?)
+        Ok(pointers.parsed(text, |pointer| columns::json_texts(batch, range.clone(), pointer))??)
     }
 
     fn json_numbers(&mut self, _batch: Resource<BatchResource>, text: String) -> Result<NumberColumn> {
         let (Call { batch, range, .. }, pointers) = self.call_and_pointers()?;
-        Ok(columns::json_numbers(batch, range.clone(), pointers.parsed(text)?))
+        pointers.parsed(text, |pointer| columns::json_numbers(batch, range.clone(), pointer))
     }
 
     fn apply(&mut self, _batch: Resource<BatchResource>, edits: Edits) -> Result<Result<(), String>> {

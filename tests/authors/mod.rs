@@ -69,11 +69,12 @@ impl Done {
     }
 }
 
-/// An agent whose interceptor keeps everything.
+/// An agent whose interceptor keeps everything; its load leaves the processor to the tools.
 fn agent() -> Agent {
     let properties = format!(
         "a.sources = s\na.channels = c\na.sinks = k\n\
-         a.sources.s.type = seq\n\
+         a.sources.s.type = org.apache.flume.source.StressSource\n\
+         a.sources.s.maxEventsPerSecond = 1000\n\
          a.sources.s.batchSize = 100\n\
          a.sources.s.channels = c\n\
          a.sources.s.interceptors = i1\n\

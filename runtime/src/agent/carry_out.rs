@@ -16,8 +16,8 @@ use crate::control::{Caller, Target};
 use crate::error_chain;
 use crate::interceptor::spec;
 
-/// How long building all that is new may take.
-const BUILD_LIMIT: Duration = Duration::from_secs(60);
+/// How long building all that is new may take; most of it is for compiling plugins, which yields to the data path.
+const BUILD_LIMIT: Duration = Duration::from_secs(240);
 /// How long a pipeline may take to drain before another takes its place, however long the agent's own drain may be.
 const REPLACE_LIMIT: Duration = Duration::from_secs(30);
 

@@ -22,7 +22,7 @@ use crate::http::{Problem, body};
 
 /// Largest body but for a plugin, bytes.
 const BODY: usize = 64 << 10;
-/// Longest wait for the first batch after a swap: half of the deadline, which admission is under as well.
+/// Longest wait for the first batch after a swap: a part of the deadline, which admission is under as well.
 const WAIT: Duration = Duration::from_secs(60);
 /// The wait, unless asked otherwise.
 const USUAL_WAIT: Duration = Duration::from_secs(10);

@@ -35,7 +35,7 @@ pub struct Connect {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
     /// Longest that one call may take, and a stream be silent.
-    #[arg(long, value_name = "TIME", default_value = "130s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "310s", value_parser = duration)]
     pub timeout: Duration,
 }
 

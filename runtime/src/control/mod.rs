@@ -214,8 +214,9 @@ pub enum RefusalKind {
     Deadline,
 }
 
-/// Longest that a mutating call takes in all.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+/// Longest that a mutating call takes in all. Most of it is for a swap or a reload with a Python plugin: its code is compiled at a low priority, which
+/// beside a full data path on two cores takes minutes.
+pub const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Now, in milliseconds since the epoch.
 #[must_use]

@@ -31,8 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const CODE: u64 = 128 << 20;
 /// Bytes of its last words.
 const LAST_WORDS: u64 = 4096;
-/// How much the child yields to whoever else wants the processor.
-const NICE: i32 = 10;
+/// How much the child yields to whoever else wants the processor: a third of what a thread of the data path gets. With 10 it was a tenth, and a
+/// swap to a Python plugin took a minute on cores that were all busy.
+const NICE: i32 = 5;
 
 /// Where the compiler is.
 #[derive(Debug, Clone)]

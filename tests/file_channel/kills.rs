@@ -8,11 +8,10 @@ use std::time::Duration;
 use crate::harness::agent::Site;
 use crate::harness::broker::Broker;
 use crate::harness::configuration::Pipeline;
-use crate::harness::dice::{Dice, runs};
 use crate::harness::load::{Feed, Supply};
 use crate::harness::topics::{Group, Topic};
 use crate::harness::transactions::Transactions;
-use crate::harness::{cache, checker, topics, turn, wait};
+use crate::harness::{cache, checker, dice, topics, turn, wait};
 
 use super::with_file_channel;
 
@@ -54,8 +53,7 @@ impl Scene {
 #[test]
 fn agents_killed_at_any_moment_lose_nothing_that_is_in_the_file_channel() {
     let _turn = turn::alone();
-    for run in 0..runs(3) {
-        let mut dice = Dice::new("file-kills", run);
+    dice::run_beside("file-kills", 3, |dice| {
         let output = Topic::create(Broker::shared().bootstrap(), "file-kills-out", 2);
         let scene = Scene::new("file-kills", &output.name);
         let feed = Feed::start(&scene.input, &scene.transactions, PACE);
@@ -67,7 +65,7 @@ fn agents_killed_at_any_moment_lose_nothing_that_is_in_the_file_channel() {
             agent.kill();
         }
         scene.finish(feed.stop(), &output, "while events flow");
-    }
+    });
 }
 
 /// All that is committed is in the channel and nowhere else.
@@ -75,8 +73,7 @@ fn agents_killed_at_any_moment_lose_nothing_that_is_in_the_file_channel() {
 fn agents_killed_while_nothing_can_be_delivered_lose_nothing_that_is_committed() {
     let _turn = turn::alone();
     let bootstrap = Broker::shared().bootstrap();
-    for run in 0..runs(3) {
-        let mut dice = Dice::new("file-kills-held", run);
+    dice::run_beside("file-kills-held", 3, |dice| {
         let absent = topics::unique("file-kills-held-out");
         let scene = Scene::new("file-kills-held", &absent);
         let group = Group::new(&scene.group, &scene.input);
@@ -91,5 +88,5 @@ fn agents_killed_while_nothing_can_be_delivered_lose_nothing_that_is_committed()
         let (events, held) = (feed.stop(), group.total());
         let output = Topic::named(bootstrap, &absent, 2, &[]);
         scene.finish(events, &output, &format!("while nothing can be delivered, {held} events committed"));
-    }
+    });
 }

@@ -1,6 +1,10 @@
 //! Chance that can be had again: `$WEIR_SEED`, or the clock's, which is printed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Runs that [`run_beside`] has under way at once.
+const AT_ONCE: u64 = 3;
 
 /// Random numbers that are the same for the same seed.
 #[derive(Debug)]
@@ -45,4 +49,18 @@ pub fn runs(usual: u64) -> u64 {
         Ok(text) => text.parse().unwrap_or_else(|error| panic!("WEIR_RUNS = {text:?}: {error}")),
         Err(_) => usual,
     }
+}
+
+/// Runs a randomised scenario as often as [`runs`] says, a few at once: for one that mostly waits, and breaks nothing but what is its own.
+pub fn run_beside(label: &str, usual: u64, scenario: impl Fn(&mut Dice) + Sync) {
+    let (runs, next) = (runs(usual), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..runs.min(AT_ONCE) {
+            scope.spawn(|| {
+                while let Some(run) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|run| *run < runs) {
+                    scenario(&mut Dice::new(label, run));
+                }
+            });
+        }
+    });
 }

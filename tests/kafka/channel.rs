@@ -8,11 +8,10 @@ use rdkafka::message::Message;
 use crate::harness::agent::{Agent, Site};
 use crate::harness::broker::Broker;
 use crate::harness::checker::{self, Report};
-use crate::harness::dice::{Dice, runs};
 use crate::harness::raw::{self, Record};
 use crate::harness::topics::{self, Group, Topic};
 use crate::harness::transactions::{Transactions, planned};
-use crate::harness::{flume_events, load, reader, turn, wait};
+use crate::harness::{dice, flume_events, load, reader, turn, wait};
 
 const NAME: &str = "channel";
 /// Short, so that a killed member is not missed for long.
@@ -183,8 +182,7 @@ fn a_channel_without_a_sink_keeps_bare_bodies_where_it_is_told_to() {
 fn agents_killed_at_random_moments_lose_nothing_on_either_side_of_the_topic() {
     let _turn = turn::alone();
     let events = 40_000;
-    for run in 0..runs(3) {
-        let mut dice = Dice::new("killed agents with a Kafka channel", run);
+    dice::run_beside("killed agents with a Kafka channel", 3, |dice| {
         let scene = Scene::new("kill");
         let site = scene.site("kill", &[&scene.source(), &scene.channel(), &scene.sink()]);
         let mut killed = 0;
@@ -207,7 +205,7 @@ fn agents_killed_at_random_moments_lose_nothing_on_either_side_of_the_topic() {
         let report = scene.check(events, &scene.output, &site);
         println!("killed agents with a Kafka channel: {report}; {killed} of 2 kills under load, {} records between", scene.between.len());
         report.assert_nothing_lost();
-    }
+    });
 }
 
 #[test]

@@ -16,7 +16,7 @@ use weir::control::swap::{History, ReloadReport, RollbackRequest, SwapReport, Ve
 use weir::control::tap::TapItem;
 
 /// Longer than any call may take by its own deadline.
-const LIMIT: Duration = Duration::from_secs(150);
+const LIMIT: Duration = Duration::from_secs(320);
 /// How long a stream may be silent; there are keep-alive comments in it.
 const SILENCE: Duration = Duration::from_secs(60);
 

@@ -1,5 +1,6 @@
 //! The real `weir` binary, run as its users run it: a file, a name, a process.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -408,15 +409,19 @@ pub fn binary() -> &'static Path {
 
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    command
         .current_dir(cache::repository())
         .args(["build", "--workspace", "--bin", "weir", "--tests", "--message-format", "json-render-diagnostics"])
         // As these tests were built, so that dependencies are not compiled a second time.
         .args((!cfg!(debug_assertions)).then_some("--release"))
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+        .stderr(Stdio::inherit());
+    // What cargo tells a test of its package: build scripts that ask for it would run again, and all that depends on them be compiled again.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
     assert!(output.status.success(), "cargo build ended with {}", output.status);
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().find_map(|line| {
@@ -426,4 +431,8 @@ fn build() -> PathBuf {
         of_weir.then(|| message.get("executable")?.as_str().map(PathBuf::from)).flatten()
     });
     executable.expect("cargo names the executable it built")
+}
+
+fn is_of_a_package(variable: &OsStr) -> bool {
+    variable.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
 }

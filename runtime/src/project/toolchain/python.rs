@@ -72,8 +72,9 @@ pub(super) fn make(project: &Project, scratch: &Path, tools: &Toolbox) -> Result
         let reason = format!("the SDK is not in {sources}; `[tool.weir] sdk` says where it is, and `weir plugin new` puts it into {SDK}");
         return Err(project.wrong("pyproject.toml", reason));
     }
-    let step = tools.step(PYTHON, &project.directory).env("PYTHONPATH", sources).args(["-m", "weir.build", "-o"]);
-    step.arg(relative(project, &module)).run()?;
+    // Bytecode beside the SDK's sources would be news to whoever watches them, this repository's own build among them.
+    let step = tools.step(PYTHON, &project.directory).env("PYTHONPATH", sources).env("PYTHONDONTWRITEBYTECODE", "1");
+    step.args(["-m", "weir.build", "-o"]).arg(relative(project, &module)).run()?;
     let python = tools.step(PYTHON, &project.directory).arg("--version").ask().unwrap_or_default();
     Ok(Made { module, identity, toolchain: format!("componentize-py {COMPONENTIZE_PY}, {python}") })
 }

@@ -112,7 +112,9 @@ def build(folder: Path, output: Path) -> None:
         source = _SOURCE.format(module=plugin.module, name=plugin.name, version=plugin.version)
         (Path(entry) / f"{_ENTRY}.py").write_text(source, "utf-8")
         command = [tool, "-q", "-d", str(contract()), "-w", "plugin", "componentize", _ENTRY, "--stub-wasi"]
-        for one in (Path(entry), *plugin.path, Path(__file__).resolve().parent.parent):
+        # A copy of this package: what loads it writes bytecode beside it.
+        shutil.copytree(Path(__file__).resolve().parent, Path(entry) / "weir", ignore=shutil.ignore_patterns("__pycache__", "wit"))
+        for one in (Path(entry), *plugin.path):
             command += ["-p", str(one)]
         # Made beside its place and moved there: a build that fails leaves the last one that did not.
         made = output.with_suffix(".part")

@@ -10,13 +10,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use weir::control::DEADLINE;
 use weir::control::letters::{LetterChoice, LetterPage, LettersDropped, LettersReplayed};
 use weir::control::status::{AgentStatus, InterceptorStatus, PipelineStatus};
 use weir::control::swap::{History, ReloadReport, RollbackRequest, SwapReport, VersionStatus};
 use weir::control::tap::TapItem;
 
 /// Longer than any call may take by its own deadline.
-const LIMIT: Duration = Duration::from_secs(320);
+const LIMIT: Duration = DEADLINE.saturating_add(Duration::from_secs(20));
 /// How long a stream may be silent; there are keep-alive comments in it.
 const SILENCE: Duration = Duration::from_secs(60);
 

@@ -1,10 +1,9 @@
 //! Chance that can be had again: `$WEIR_SEED`, or the clock's, which is printed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Runs that [`run_beside`] has under way at once.
-const AT_ONCE: u64 = 3;
+const AT_ONCE: usize = 3;
 
 /// Random numbers that are the same for the same seed.
 #[derive(Debug)]
@@ -53,14 +52,12 @@ pub fn runs(usual: u64) -> u64 {
 
 /// Runs a randomised scenario as often as [`runs`] says, a few at once: for one that mostly waits, and breaks nothing but what is its own.
 pub fn run_beside(label: &str, usual: u64, scenario: impl Fn(&mut Dice) + Sync) {
-    let (runs, next) = (runs(usual), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..runs.min(AT_ONCE) {
-            scope.spawn(|| {
-                while let Some(run) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|run| *run < runs) {
-                    scenario(&mut Dice::new(label, run));
-                }
-            });
-        }
-    });
+    let runs: Vec<u64> = (0..runs(usual)).collect();
+    for at_once in runs.chunks(AT_ONCE) {
+        std::thread::scope(|scope| {
+            for run in at_once {
+                scope.spawn(|| scenario(&mut Dice::new(label, *run)));
+            }
+        });
+    }
 }
